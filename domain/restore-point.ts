@@ -1,0 +1,71 @@
+import type { Fault } from './failure.js';
+import type { RunId } from './ids.js';
+
+/** A checkpoint or savepoint that a run could start from. */
+export interface RestorePoint {
+  /** Full URI of the directory, with scheme: `hdfs://nn:8020/flink/checkpoints/<run>/chk-12`. */
+  readonly path: string;
+  readonly kind: 'checkpoint' | 'savepoint';
+  /** Flink's checkpoint id, decimal. Ids order the points of one run; they begin anew with each run. Null when no source told it. */
+  readonly id: string | null;
+  /** The run that wrote it; null when no source told it. */
+  readonly run: RunId | null;
+  /** When it was triggered or completed, epoch milliseconds; null when unknown. Never used for ordering. */
+  readonly time: number | null;
+  /** True for the savepoint with which a person stopped the run: it is the run's newest snapshot. */
+  readonly terminating: boolean;
+}
+
+/** What is known of a restore point after looking at every file of it. */
+export type Verdict =
+  | { readonly is: 'sound'; readonly facts: SnapshotFacts }
+  | { readonly is: 'broken'; readonly reasons: readonly Fault[] }
+  | { readonly is: 'unknown'; readonly reasons: readonly Fault[] };
+
+/** What a sound restore point contains, as far as decisions need it. */
+export interface SnapshotFacts {
+  readonly formatVersion: number;
+  /** Flink's id of the snapshot as written in its metadata, decimal. */
+  readonly checkpointId: string;
+  readonly operators: number;
+  readonly files: number;
+  /** Bytes of all referenced files, and of the metadata itself. */
+  readonly bytes: number;
+  /** Digest of the metadata file, lower-case hex SHA-256: the point that was verified is the point that is restored. */
+  readonly sha256: string;
+  /** Changelog or forked handles, or written before Flink 1.15: cannot be restored in NO_CLAIM mode without consequences. */
+  readonly claimHazards: readonly string[];
+  readonly positions: readonly KafkaPosition[];
+}
+
+/** Where a restored source continues in one partition. */
+export interface KafkaPosition {
+  readonly operatorId: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to read, decimal; or a marker that the source resolves when it starts. */
+  readonly next: string | KafkaMarker;
+}
+
+export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset';
+
+const MARKERS: readonly string[] = [
+  'earliest',
+  'latest',
+  'committed',
+  'unset',
+] satisfies readonly KafkaMarker[];
+
+/** A concrete offset, not a marker. */
+export const isConcrete = (next: string): boolean => !MARKERS.includes(next);
+
+/** One rung of the ladder: a restore point, where it was found, and the verdict (null: not looked at yet). */
+export interface Rung {
+  readonly point: RestorePoint;
+  /** Sources that named it, newest knowledge first: `zookeeper`, `flink`, `ledger`, `directory`, `savepoint`, `restored`, `person`. */
+  readonly sources: readonly PointSource[];
+  readonly verdict: Verdict | null;
+}
+
+export type PointSource =
+  'zookeeper' | 'flink' | 'ledger' | 'directory' | 'savepoint' | 'restored' | 'person';
