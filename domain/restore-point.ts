@@ -43,8 +43,8 @@ export interface KafkaPosition {
   readonly operatorId: string;
   readonly topic: string;
   readonly partition: number;
-  /** The next offset to read, decimal; or a marker that the source resolves when it starts. */
-  readonly next: string | KafkaMarker;
+  /** The next offset to read, decimal; or a {@link KafkaMarker} that the source resolves when it starts. */
+  readonly next: string;
 }
 
 export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset';
