@@ -7,14 +7,15 @@ import type { Child, Exit, Warden } from './warden.js';
 export interface ServerRecipe {
   readonly name: string;
   readonly command: string;
-  readonly args: readonly string[];
+  /** The number of the start (1, 2, …) lets a server tell its lives apart. */
+  readonly args: (start: number) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Standard output and error. */
   readonly out: string;
   /** Its own log file, when it has one besides. */
   readonly log?: string;
   /** Throws, or gives false, while the server is not ready. */
-  readonly ready: () => Promise<boolean>;
+  readonly ready: (start: number) => Promise<boolean>;
   /** Milliseconds from start to ready that are still normal. Default 90 s: machines are shared. */
   readonly readyWithin?: number;
 }
@@ -75,10 +76,12 @@ export function createServer(
   let paused = false;
   let supervised = false;
   let starting: Promise<void> | undefined;
+  let starts = 0;
 
   async function spawnOnce(): Promise<void> {
-    const { command, args, env, out } = recipe;
+    const { command, env, out } = recipe;
     const started = performance.now();
+    const args = recipe.args(++starts);
     const own = await warden.start({ key: name, command, args, env, log: out });
     child = own;
     paused = false;
@@ -119,7 +122,7 @@ export function createServer(
   async function ready(): Promise<void> {
     const asked = performance.now();
     try {
-      await until(`${name} answers`, recipe.ready, {
+      await until(`${name} answers`, () => recipe.ready(starts), {
         within: recipe.readyWithin ?? 90_000,
         hopeless: () => {
           if (child !== undefined || supervised || starting !== undefined) return undefined;
