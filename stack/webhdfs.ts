@@ -1,3 +1,5 @@
+import { request } from 'node:http';
+
 /** A few WebHDFS calls for tests and the demo. Not the product's adapter: it knows one NameNode and no retries. */
 
 export interface FileStatus {
@@ -38,7 +40,41 @@ interface Answer {
   };
 }
 
+interface Reply {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: Buffer;
+}
+
 const TIMEOUT_MS = 15_000;
+const isGood = (status: number): boolean => status >= 200 && status < 300;
+
+/**
+ * One request. Not `fetch`: a DataNode answers an upload with an interim "100 Continue" that nobody asked for, and
+ * undici takes that for a bad response.
+ */
+function send(method: string, url: string, content?: Uint8Array): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      { method, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS), headers: { 'content-length': content?.length ?? 0 } },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.once('error', reject);
+        incoming.once('end', () => {
+          const { statusCode: status = 0, headers } = incoming;
+          // A DataNode names the file it made in the same header: only a redirect leads on.
+          const location = status === 307 ? headers.location : undefined;
+          resolve({ status, location, body: Buffer.concat(chunks) });
+        });
+      },
+    );
+    outgoing.once('error', reject);
+    outgoing.end(content);
+  });
+}
+
 const encodePath = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
 /** @param base `http://host:port` of a NameNode, the active one of a pair */
@@ -49,25 +85,21 @@ export function webHdfs(base: string | (() => Promise<string>), user = 'hdfs'): 
     op: string,
     more: Readonly<Record<string, string>> = {},
     body?: Uint8Array,
-  ): Promise<Response> {
+  ): Promise<Reply> {
     const query = new URLSearchParams({ op, 'user.name': user, ...more });
     const host = typeof base === 'string' ? base : await base();
     const url = `${host}/webhdfs/v1${encodePath(path)}?${query}`;
-    const first = await fetch(url, { method, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const location = first.headers.get('location');
-    if (location === null) return first;
-    await first.arrayBuffer();
-    const init = body === undefined ? {} : { body };
-    return fetch(location, { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...init });
+    const first = await send(method, url);
+    return first.location === undefined ? first : send(method, first.location, body);
   }
 
-  async function answer(what: string, response: Response): Promise<Answer | undefined> {
-    const text = await response.text();
+  async function answer(what: string, { status, body }: Reply): Promise<Answer | undefined> {
+    const text = body.toString();
     const parsed = text === '' ? {} : (JSON.parse(text) as Answer);
-    if (response.ok) return parsed;
+    if (isGood(status)) return parsed;
     const { exception, message } = parsed.RemoteException ?? { exception: '-', message: text.slice(0, 300) };
     if (exception === 'FileNotFoundException') return undefined;
-    throw new Error(`${what}: HDFS answered ${response.status} ${exception}: ${message}`);
+    throw new Error(`${what}: HDFS answered ${status} ${exception}: ${message}`);
   }
 
   async function change(path: string, op: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
@@ -83,15 +115,14 @@ export function webHdfs(base: string | (() => Promise<string>), user = 'hdfs'): 
       return (await answer(`list ${path}`, await call('GET', path, 'LISTSTATUS')))?.FileStatuses?.FileStatus;
     },
     async read(path) {
-      const response = await call('GET', path, 'OPEN');
-      if (!response.ok) throw new Error(`read ${path}: ${response.status} ${(await response.text()).slice(0, 300)}`);
-      return Buffer.from(await response.arrayBuffer());
+      const { status, body } = await call('GET', path, 'OPEN');
+      if (!isGood(status)) throw new Error(`read ${path}: ${status} ${body.toString().slice(0, 300)}`);
+      return body;
     },
     async write(path, content) {
-      const body = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-      const response = await call('PUT', path, 'CREATE', { overwrite: 'true' }, body);
-      const text = await response.text();
-      if (response.status !== 201) throw new Error(`write ${path}: ${response.status} ${text.slice(0, 300)}`);
+      const bytes = Buffer.from(content);
+      const { status, body } = await call('PUT', path, 'CREATE', { overwrite: 'true' }, bytes);
+      if (status !== 201) throw new Error(`write ${path}: ${status} ${body.toString().slice(0, 300)}`);
     },
     async makeDirectory(path) {
       await change(path, 'MKDIRS');
