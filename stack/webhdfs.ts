@@ -46,7 +46,8 @@ interface Reply {
   readonly body: Buffer;
 }
 
-const TIMEOUT_MS = 15_000;
+/** A DataNode looks for a lost block for 14 s before it gives up. */
+const TIMEOUT_MS = 30_000;
 const isGood = (status: number): boolean => status >= 200 && status < 300;
 
 /**

@@ -175,6 +175,8 @@ export function flinkConfig(settings: FlinkSettings, plan: FlinkPlan): string {
       ? {}
       : { 'blob.client.socket.timeout': String(settings.blobSocketTimeout) }),
     'metrics.fetcher.update-interval': '2000',
+    // How old an answer of the REST API may be. Flink's default is 3 s; tests would wait for nothing.
+    'web.refresh-interval': '500',
     'heartbeat.timeout': String(settings.heartbeatTimeout ?? 10_000),
     'heartbeat.interval': '2000',
     ...settings.options,

@@ -114,6 +114,10 @@ export function hdfsSite(plan: HdfsPlan, dataNode?: DataNodePlace): string {
     'dfs.namenode.heartbeat.recheck-interval': 2000,
     // Safe mode ends 1 s after the blocks are reported instead of 30 s.
     'dfs.namenode.safemode.extension': 0,
+    // A client that closes a file asks again after 20, 40, … ms instead of 400, 800, …: with one DataNode the first
+    // question nearly always comes before its report, and a checkpoint would take 2 s.
+    'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': 20,
+    'dfs.client.block.write.locateFollowingBlock.retries': 10,
     'dfs.namenode.fs-limits.min-block-size': 1024,
     'dfs.datanode.du.reserved': 0,
     'dfs.namenode.resource.du.reserved': 1_048_576,

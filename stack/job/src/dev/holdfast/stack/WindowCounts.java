@@ -11,6 +11,7 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.AggregateFunction;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.api.common.serialization.SimpleStringSchema;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
@@ -142,14 +143,26 @@ public final class WindowCounts {
     }
   }
 
-  private static byte[] key(Tuple4<String, Long, Long, Long> row) {
-    return row.f0.getBytes(StandardCharsets.UTF_8);
+  /** The record key of a result: its event key. A class, because Flink 2.2 cannot infer the types of a lambda here. */
+  public static final class Key implements SerializationSchema<Tuple4<String, Long, Long, Long>> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public byte[] serialize(Tuple4<String, Long, Long, Long> row) {
+      return row.f0.getBytes(StandardCharsets.UTF_8);
+    }
   }
 
-  private static byte[] line(Tuple4<String, Long, Long, Long> row) {
-    String json =
-        "{\"key\":\"" + row.f0 + "\",\"windowStart\":" + row.f1 + ",\"count\":" + row.f2 + ",\"total\":" + row.f3 + "}";
-    return json.getBytes(StandardCharsets.UTF_8);
+  /** The record value of a result: one line of JSON. */
+  public static final class Line implements SerializationSchema<Tuple4<String, Long, Long, Long>> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public byte[] serialize(Tuple4<String, Long, Long, Long> row) {
+      String json =
+          "{\"key\":\"" + row.f0 + "\",\"windowStart\":" + row.f1 + ",\"count\":" + row.f2 + ",\"total\":" + row.f3 + "}";
+      return json.getBytes(StandardCharsets.UTF_8);
+    }
   }
 
   private static Map<String, String> parse(String[] args) {
@@ -233,8 +246,8 @@ public final class WindowCounts {
             .setRecordSerializer(
                 KafkaRecordSerializationSchema.<Tuple4<String, Long, Long, Long>>builder()
                     .setTopic(given.get("out"))
-                    .setKeySerializationSchema(WindowCounts::key)
-                    .setValueSerializationSchema(WindowCounts::line)
+                    .setKeySerializationSchema(new Key())
+                    .setValueSerializationSchema(new Line())
                     .build())
             .setDeliveryGuarantee(
                 exactlyOnce ? DeliveryGuarantee.EXACTLY_ONCE : DeliveryGuarantee.AT_LEAST_ONCE);
