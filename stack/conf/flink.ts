@@ -73,7 +73,8 @@ const HA_ROOT = '/flink';
 export function flinkPlaces(settings: FlinkSettings, plan: FlinkPlan): FlinkPlaces {
   const base = (kind: 'hdfs' | 'file'): string => {
     if (kind === 'file') return `file://${plan.folder}/storage`;
-    if (plan.hdfs === undefined) throw new Error('Flink shall use HDFS, but this stack has none: choose "file"');
+    if (plan.hdfs === undefined)
+      throw new Error('Flink shall use HDFS, but this stack has none: choose "file"');
     return `${plan.hdfs}/flink`;
   };
   const clusterId = settings.clusterId ?? '/holdfast';
