@@ -5,12 +5,15 @@
 import type { RunId } from './ids.js';
 import type { RestorePoint } from './restore-point.js';
 
+/** What a run began with. `nothing` is a blank start; `unseen`: nobody looked while it could be seen. */
+export type RestoredFrom =
+  { readonly is: 'point'; readonly path: string } | { readonly is: 'nothing' } | { readonly is: 'unseen' };
+
 export interface LedgerRun {
   readonly run: RunId;
   /** Epoch milliseconds. */
   readonly started: number;
-  /** Path it was restored from; null: it started from nothing; 'unknown': not seen. */
-  readonly restoredFrom: string | null | 'unknown';
+  readonly restoredFrom: RestoredFrom;
   /** The last state that was seen, and when (epoch milliseconds). */
   readonly state: string;
   readonly seen: number;
@@ -45,7 +48,7 @@ export const emptyLedger = (now: number): JobLedger => ({
 export interface Sighting {
   readonly run: RunId;
   readonly started: number;
-  readonly restoredFrom: LedgerRun['restoredFrom'];
+  readonly restoredFrom: RestoredFrom;
   readonly state: string;
   readonly points: readonly RestorePoint[];
   /** Epoch milliseconds of the look. */
@@ -72,7 +75,7 @@ export function record(ledger: JobLedger, s: Sighting): JobLedger {
   const entry: LedgerRun = {
     run: s.run,
     started: s.started,
-    restoredFrom: s.restoredFrom === 'unknown' && known ? known.restoredFrom : s.restoredFrom,
+    restoredFrom: s.restoredFrom.is === 'unseen' && known ? known.restoredFrom : s.restoredFrom,
     state: s.state,
     seen: s.at,
   };
