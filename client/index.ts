@@ -24,6 +24,12 @@ import { caseLink } from './links.js';
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
 export { caseLink } from './links.js';
+export {
+  registeredSearchAttributes,
+  registerSearchAttributes,
+  SEARCH_ATTRIBUTES,
+} from './search-attributes.js';
+export { QUEUES } from '../workflows/messages.js';
 
 /** One execution that a case runs in. */
 export interface CaseRef {
@@ -112,6 +118,9 @@ export interface HoldfastClientOptions {
 }
 
 type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
+
+/** Memo keys of `watch/<cluster>`: one ledger per job. */
+const LEDGER_PREFIX = 'ledger:';
 
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
@@ -331,7 +340,9 @@ export function holdfastClient({
           () => client.workflow.getHandle(id).describe(),
         );
         return Object.fromEntries(
-          Object.entries(info.memo ?? {}).filter((entry): entry is [string, JobLedger] => isLedger(entry[1])),
+          Object.entries(info.memo ?? {})
+            .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
+            .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
         );
       } catch (error) {
         if (error instanceof ClientError && error.code === 'NoCase') return null;
@@ -381,14 +392,6 @@ function clusterOf(config: Pick<Config, 'clusters'>, cluster: string): ReturnTyp
     `no cluster '${cluster}' in the configuration; there are: ${names}`,
   );
 }
-
-/** The memo holds one ledger per job; anything else in it is not ours to read. */
-const isLedger = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  'runs' in value &&
-  'points' in value &&
-  'watchedSince' in value;
 
 function stateOf(info: ExecutionInfo): CaseSummary['state'] {
   switch (info.status.name) {
