@@ -103,6 +103,15 @@ function importRules(room, { rooms: allowed, types, packages, node }) {
     (other) => other !== room && !allowed.includes(other) && !types.includes(other),
   );
   const partly = closed.filter((other) => allowed.some((name) => name.startsWith(`${other}/`)));
+  /** The folder, without those of its files that this room may import whole. */
+  const exceptDoors = (other) => {
+    const doors = allowed
+      .filter((name) => name.startsWith(`${other}/`))
+      .map((name) => escape(name.slice(other.length + 1)));
+    return doors.length === 0
+      ? folders([other])
+      : `^(\\.\\./)+${escape(other)}/(?!(${doors.join('|')})\\.js$)`;
+  };
   const patterns = [
     ...closed
       .filter((other) => !partly.includes(other))
@@ -119,7 +128,7 @@ function importRules(room, { rooms: allowed, types, packages, node }) {
     ...types
       .filter((other) => !allowed.includes(other))
       .map((other) => ({
-        regex: folders([other]),
+        regex: exceptDoors(other),
         allowTypeImports: true,
         message: `${room}/ may import only types of ${other}/`,
       })),
