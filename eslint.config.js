@@ -92,7 +92,7 @@ export const soleImporters = {
   kafkajs: ['adapters/kafka.ts', 'stack/events.ts'],
   'node-zookeeper-client': ['adapters/zookeeper.ts'],
   webhdfs: ['adapters/webhdfs.ts'],
-  undici: ['adapters/flink.ts'],
+  undici: ['adapters/flink-http.ts'],
 };
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
