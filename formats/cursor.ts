@@ -322,14 +322,14 @@ export function decodeModifiedUtf8(bytes: Uint8Array, refuse: (at: number, found
     } else if (a >> 5 === 0b110) {
       const b = bytes[at + 1];
       if (b === undefined || (b & 0xc0) !== 0x80) refuse(at, 'a cut two-byte character');
-      units.push(((a & 0x1f) << 6) | ((b as number) & 0x3f));
+      units.push(((a & 0x1f) << 6) | (b & 0x3f));
       at += 2;
     } else if (a >> 4 === 0b1110) {
       const b = bytes[at + 1];
       const c = bytes[at + 2];
       if (b === undefined || c === undefined || (b & 0xc0) !== 0x80 || (c & 0xc0) !== 0x80)
         refuse(at, 'a cut three-byte character');
-      units.push(((a & 0x0f) << 12) | (((b as number) & 0x3f) << 6) | ((c as number) & 0x3f));
+      units.push(((a & 0x0f) << 12) | ((b & 0x3f) << 6) | (c & 0x3f));
       at += 3;
     } else {
       refuse(at, `the byte 0x${a.toString(16)}, which begins no character`);

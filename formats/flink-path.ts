@@ -193,7 +193,6 @@ function print({ scheme, authority, path }: Uri): string {
  * clean-up lets `..` remain at the top, and control characters pass.
  */
 export function unsafePath(path: string): string | undefined {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f]/.test(path)) return 'control characters in the path';
   if (/(^|\/)\.\.(\/|$)/.test(path)) return "'..' in the path";
   if (/\p{Surrogate}/u.test(path)) return 'an unpaired surrogate in the path';

@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.js';
-import { FormatError } from './format-error.js';
+import type { FormatError } from './format-error.js';
 
 /**
  * A reader of Java object streams (`ObjectOutputStream`), after the protocol: it reads structure and makes nothing of

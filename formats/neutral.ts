@@ -36,9 +36,9 @@ export interface FileHead {
 }
 
 const PIECE = 64 * 1024;
-// eslint-disable-next-line no-control-regex
+
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-// eslint-disable-next-line no-control-regex
+
 const MORE_ESCAPES = /[\x7f-\x9f\u2028\u2029]/g;
 
 /** A JSON string; control characters and unpaired surrogates are escapes. */
