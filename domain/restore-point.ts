@@ -1,5 +1,5 @@
 import type { Fault } from './failure.js';
-import type { RunId } from './ids.js';
+import { runId, type RunId } from './ids.js';
 
 /** A checkpoint or savepoint that a run could start from. */
 export interface RestorePoint {
@@ -35,6 +35,8 @@ export interface SnapshotFacts {
   readonly sha256: string;
   /** Changelog or forked handles, or written before Flink 1.15: cannot be restored in NO_CLAIM mode without consequences. */
   readonly claimHazards: readonly string[];
+  /** How many Kafka partitions it holds positions of, and the first 50 of them for people. */
+  readonly partitions: number;
   readonly positions: readonly KafkaPosition[];
 }
 
@@ -69,3 +71,19 @@ export interface Rung {
 
 export type PointSource =
   'zookeeper' | 'flink' | 'ledger' | 'directory' | 'savepoint' | 'restored' | 'person';
+
+/**
+ * What a directory's name tells: `…/<run>/chk-12` is checkpoint 12 of that run, anything else a savepoint of unknown id.
+ * The name is where Flink put it, so it is only a first guess; the metadata's own id is compared when it is read.
+ */
+export function pointFromPath(path: string): RestorePoint {
+  const match = /(?:\/([0-9a-f]{32}))?\/chk-(\d+)\/?$/.exec(path);
+  return {
+    path: path.replace(/\/+$/, ''),
+    kind: match === null ? 'savepoint' : 'checkpoint',
+    id: match?.[2] ?? null,
+    run: match?.[1] === undefined ? null : runId(match[1]),
+    time: null,
+    terminating: false,
+  };
+}

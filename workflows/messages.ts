@@ -1,9 +1,12 @@
 /** Wire names of everything that can be said to a case: a contract with senders, runbooks and open executions. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert, AlertResolved } from '../domain/alert.js';
-import type { CaseStatus } from '../domain/case.js';
+import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
+import type { OpenSubmission } from '../domain/decide.js';
 import type { Desk, Said } from '../domain/desk.js';
-import type { AttemptRecord, Restored } from '../domain/case.js';
+import type { Fault } from '../domain/failure.js';
+import type { RunId } from '../domain/ids.js';
+import type { RestorePoint } from '../domain/restore-point.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
 export const QUEUES = { steps: 'holdfast', waits: 'holdfast-wait', restores: 'holdfast-restore' } as const;
@@ -21,24 +24,35 @@ export interface RecoverInput {
 
 /** The state of a case that outlives continue-as-new. */
 export interface Carried {
-  readonly desk: Desk;
-  readonly openedAt: number;
   /** First execution run id of the case: run ids are derived from it. */
   readonly origin: string;
-  readonly attempt: number;
-  /** Attempts granted so far: N, and N more with each resume. */
+  readonly openedAt: number;
+  readonly desk: Desk;
+  readonly failed: number;
+  /** Attempts granted so far: N, and N more with each resume; null: unlimited. */
   readonly granted: number | null;
-  readonly submissions: number;
-  readonly openSubmission: { readonly run: string; readonly point: string } | null;
   readonly failures: readonly AttemptRecord[];
-  readonly restored: Restored | null;
+  readonly submissions: number;
+  readonly submitted: readonly RunId[];
+  readonly openSubmission: OpenSubmission | null;
+  readonly chosen: RestorePoint | null;
+  readonly approved: readonly string[];
   readonly failedWakes: number;
+  readonly paused: number;
+  readonly deadlineFrom: number;
+  readonly soakUntil: number | null;
+  readonly because: Fault | null;
+  readonly restored: Restored | null;
 }
 
 /** Input of workflow `watchCluster`. */
 export interface WatchInput {
   readonly cluster: string;
 }
+
+/** Memo keys of `watch/<cluster>`: the ledger of each job, and the time of the last look. */
+export const ledgerKey = (job: string): string => `ledger:${job}`;
+export const LAST_LOOK = 'lastLook';
 
 export const alertRaised = defineSignal<[Alert]>('alertRaised');
 export const alertResolved = defineSignal<[AlertResolved]>('alertResolved');
