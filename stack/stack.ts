@@ -181,7 +181,9 @@ function describe(workshop: Workshop, systems: Systems, temporal: TemporalSystem
   const { zookeeper, hdfs, kafka, flink } = systems;
   const servers: readonly Server[] = [
     ...(zookeeper?.servers ?? []),
-    ...(hdfs === undefined ? [] : [...(hdfs.journal ? [hdfs.journal] : []), ...hdfs.nameNodes, ...hdfs.dataNodes]),
+    ...(hdfs === undefined
+      ? []
+      : [...(hdfs.journal ? [hdfs.journal] : []), ...hdfs.nameNodes, ...hdfs.dataNodes]),
     ...(kafka === undefined ? [] : [kafka.server]),
     ...(flink === undefined ? [] : [flink.jobManager, ...flink.taskManagers]),
     ...(temporal?.server === undefined ? [] : [temporal.server]),

@@ -60,7 +60,9 @@ const PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 const fetched = join(cache, 'temporal-1.9.1', 'temporal');
 
 async function isServer(file: string): Promise<boolean> {
-  const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: 20_000 }).catch(() => ({ stdout: '' }));
+  const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: 20_000 }).catch(() => ({
+    stdout: '',
+  }));
   return stdout.includes('Server');
 }
 
@@ -103,7 +105,11 @@ function commandLine(options: TemporalOptions, port: number, uiPort: number | un
     ...(options.namespaces ?? []).flatMap((name) => ['--namespace', name]),
     ...(options.database === undefined
       ? []
-      : ['--db-filename', resolve(options.database), ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma])]),
+      : [
+          '--db-filename',
+          resolve(options.database),
+          ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+        ]),
     ...Object.entries(options.searchAttributes ?? {}).flatMap(([name, type]) => [
       '--search-attribute',
       `${name}=${type}`,

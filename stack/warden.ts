@@ -131,7 +131,8 @@ export async function openWarden(label: string): Promise<Warden> {
       running.delete(key);
       child.ended({ pid: child.pid, code: null, signal: 'SIGKILL' });
     }
-    for (const [key, started] of starting) started.reject(new Error(`cannot start ${key}: the stack was stopped`));
+    for (const [key, started] of starting)
+      started.reject(new Error(`cannot start ${key}: the stack was stopped`));
     starting.clear();
   });
 
@@ -150,7 +151,8 @@ export async function openWarden(label: string): Promise<Warden> {
     },
     start({ key, command, args, env, log }) {
       if (starting.has(key) || running.has(key)) return Promise.reject(new Error(`${key} runs already`));
-      if (!warden.stdin.writable) return Promise.reject(new Error(`cannot start ${key}: the stack was stopped`));
+      if (!warden.stdin.writable)
+        return Promise.reject(new Error(`cannot start ${key}: the stack was stopped`));
       return new Promise((resolve, reject) => {
         starting.set(key, { resolve, reject });
         send({ op: 'start', key, command, args, env, cwd: open.folder, log });
@@ -160,7 +162,8 @@ export async function openWarden(label: string): Promise<Warden> {
       send({ op: 'close' });
       warden.stdin.end();
       await ended;
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      if (folder !== undefined)
+        await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }
