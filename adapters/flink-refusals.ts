@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
     last: /Cannot find meta data file '_metadata'|Cannot find checkpoint or savepoint/,
     code: 'StateMissing',
   },
-  { last: /FileNotFoundException: File does not exist/, chain: LOADING, code: 'StateMissing' },
+  { last: /FileNotFoundException\)?: File does not exist/, chain: LOADING, code: 'StateMissing' },
   { last: /Unexpected magic number/, code: 'StateCorrupt' },
   { last: /Unrecognized checkpoint version number|written by a newer/, code: 'StateTooNew' },
   { last: /Cannot map checkpoint\/savepoint state|Max parallelism mismatch/, code: 'StateIncompatible' },

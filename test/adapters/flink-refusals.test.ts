@@ -134,6 +134,14 @@ describe('a refusal by its last cause', () => {
       'StateMissing',
     ],
     [
+      'a file that the NameNode says is gone while loading',
+      chain(
+        LOADING,
+        'org.apache.hadoop.ipc.RemoteException(java.io.FileNotFoundException): File does not exist: /flink/cp/chk-1/_metadata',
+      ),
+      'StateMissing',
+    ],
+    [
       'a Hadoop connection that ended',
       chain(
         LOADING,

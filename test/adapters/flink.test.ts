@@ -142,7 +142,7 @@ describe('a look at a JobManager', () => {
       'java.lang.Exception',
       'org.apache.flink.runtime.JobException',
     ]);
-    expect(exceptions[1]?.message).toMatch(/FileNotFoundException: File does not exist: .*\/shared\//);
+    expect(exceptions[1]?.message).toMatch(/FileNotFoundException\): File does not exist: .*\/shared\//);
     expect(exceptions.every(({ message }) => message.length <= 500 && !message.includes('\n'))).toBe(true);
   });
 
