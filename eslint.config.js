@@ -68,7 +68,12 @@ export const rooms = {
     node: true,
   },
   stack: { rooms: [], types: [], packages: ['kafkajs'], node: true },
-  demo: { rooms: ['stack', 'client', 'config', 'domain'], types: [], packages: ['cli-table3', 'yaml'], node: true },
+  demo: {
+    rooms: ['stack', 'client', 'config', 'domain'],
+    types: [],
+    packages: ['cli-table3', 'yaml'],
+    node: true,
+  },
   bench: {
     rooms: [
       'stack',

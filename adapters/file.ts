@@ -1,231 +1,203 @@
-/**
- * Checkpoint storage on a file system of this machine: `file:` URIs, and whole directories that stand for another
- * storage ({@link mappedStorage}). Looks never follow `..`; what is absent was looked for in a directory that is there.
- */
+/** Checkpoint storage on a file system of this machine, or one mounted on it. */
 import { randomUUID } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { access, link, open, readdir, stat, unlink } from 'node:fs/promises';
-import path from 'node:path';
-
+import { constants } from 'node:fs';
+import {
+  access,
+  copyFile,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { StorageConfig } from '../config/config.js';
-import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/failure.js';
-import { absent, present, type Reading, unknown } from '../domain/reading.js';
-import { bounded, look } from './bounded-call.js';
-import type { FileStatus, Storage } from './ports.js';
+import { failure, fault, type Fault } from '../domain/failure.js';
+import { absent, present, unknown, type Reading } from '../domain/reading.js';
+import { bounded, look, type Bounds } from './bounded-call.js';
+import type { Call, FileStatus, Storage, StorageProof } from './ports.js';
 import { allowedRoot, parseStorageUri } from './storage-uri.js';
 
-/** Deadlines in milliseconds for calls that name none. */
-export const FILE_DEADLINES = {
-  stat: 10_000,
-  list: 60_000,
-  read: 60_000,
-  proveUsable: 20_000,
-  setAside: 20_000,
-} as const;
+export type FileConfig = Extract<StorageConfig, { readonly kind: 'file' }>;
 
-const PAGE = 1000;
-/** Entries of one directory whose length is looked at together. */
-const TOGETHER = 64;
+/** Milliseconds of a call that names no deadline. A mounted file system can hang for ever. */
+const DEADLINE = 30_000;
+/** Entries of one page of a listing. */
+const PAGE = 1_000;
 
-type FileConfig = Extract<StorageConfig, { readonly kind: 'file' }>;
-
-/** Where URIs of a storage lie on this machine. */
-interface Layout {
-  readonly name: string;
-  owns(uri: string): boolean;
-  /** The local path of a URI, or why it may not be looked at. */
-  local(uri: string): string | Fault;
-  /** Local directory for probe files. */
-  readonly scratch: string;
-}
-
-/** The storage of `file:` URIs below the allowed paths. */
-export function fileStorage(name: string, of: FileConfig): Storage {
-  const owns = (uri: string): boolean => /^file:\//i.test(uri);
-  return localStorage({
-    name,
-    owns,
-    scratch: of.scratch,
-    local(uri) {
-      const parsed = parseStorageUri(uri);
-      if ('code' in parsed) return parsed;
-      if (parsed.scheme !== 'file' || (parsed.authority !== '' && parsed.authority !== 'localhost'))
-        return fault('StateForeign', 'expected a file: URI of this machine; nothing was read', uri);
-      if (allowedRoot(parsed.path, of.allow) === null)
-        return fault('StateForeign', `expected a path below ${of.allow.join(', ')}; nothing was read`, uri);
-      return parsed.path;
-    },
+/** Storage behind `file:` URIs. Its probe file goes to `scratch`, which is created when it is missing. */
+export function fileStorage(name: string, config: FileConfig): Storage {
+  const late = (where: string) => ({
+    deadline: DEADLINE,
+    late: (ms: number) =>
+      fault('StorageUnavailable', `storage ${name} did not answer within ${ms} ms`, where),
   });
-}
 
-/**
- * A directory in place of a storage: what begins with `prefix` (`hdfs://nn:8020/`) is looked for below `directory`.
- * Read only.
- */
-export function mappedStorage(prefix: string, directory: string): Storage {
-  const root = prefix.replace(/\/+$/, '');
-  const owns = (uri: string): boolean => uri === root || uri.startsWith(`${root}/`);
-  return localStorage({
-    name: root,
-    owns,
-    scratch: directory,
-    local(uri) {
-      const parsed = parseStorageUri(uri);
-      if ('code' in parsed) return parsed;
-      if (!owns(uri))
-        return fault('StateForeign', `expected a URI that begins with ${root}/; nothing was read`, uri);
-      return path.join(directory, ...uri.slice(root.length).split('/'));
-    },
-  });
-}
+  function placeOf(uri: string): string | Fault {
+    const path = pathOf(uri);
+    if (path === null)
+      return fault('StateForeign', `storage ${name} serves file: URIs, found another kind of path`, uri);
+    if (allowedRoot(path, config.allow) !== null) return path;
+    return fault(
+      'StateForeign',
+      `expected a path below ${config.allow.join(' or ')} (storage ${name}, allow)`,
+      uri,
+    );
+  }
 
-function localStorage(layout: Layout): Storage {
-  const late = (what: string) => (ms: number) =>
-    fault('StorageUnavailable', `the file system did not ${what} within ${ms} ms`, layout.name);
-  const classify = (uri: string) => (error: unknown) =>
-    error instanceof HoldfastError ? error.fault : ioFault(error, uri);
+  function lookAt<T>(
+    uri: string,
+    call: Call,
+    work: (path: string, bounds: Bounds) => Promise<Reading<T>>,
+  ): Promise<Reading<T>> {
+    const path = placeOf(uri);
+    if (typeof path !== 'string') return Promise.resolve(unknown(path));
+    return look(
+      call,
+      late(uri),
+      (bounds) => work(path, bounds),
+      (error) => faultFor(error, uri),
+    );
+  }
 
   return {
-    owns: (uri) => layout.owns(uri),
-
-    stat: (uri, call) =>
-      look(
-        call,
-        { deadline: FILE_DEADLINES.stat, late: late('answer') },
-        async (): Promise<Reading<FileStatus>> => {
-          const local = layout.local(uri);
-          if (typeof local !== 'string') return unknown(local);
-          const found = await statOrAbsent(local);
-          return found === null ? absentBelow(local, uri) : present(statusOf(uri, found));
-        },
-        classify(uri),
-      ),
-
-    list: (uri, take, call) =>
-      look(
-        call,
-        { deadline: FILE_DEADLINES.list, late: late('list a directory') },
-        async ({ signal }) => {
-          const local = layout.local(uri);
-          if (typeof local !== 'string') return unknown(local);
-          return listDirectory(local, uri.replace(/\/+$/, ''), take, signal);
-        },
-        classify(uri),
-      ),
-
-    read: (uri, range, call) =>
-      look(
-        call,
-        { deadline: FILE_DEADLINES.read, late: late('read a file') },
-        async (): Promise<Reading<Uint8Array>> => {
-          const local = layout.local(uri);
-          if (typeof local !== 'string') return unknown(local);
-          return readRange(local, uri, range);
-        },
-        classify(uri),
-      ),
-
-    blocks: async (_uri, call) => {
-      call.signal.throwIfAborted();
-      return present({ healthy: true, missingFiles: [], corruptFiles: [] });
+    owns: (uri) => {
+      const path = pathOf(uri);
+      return path !== null && allowedRoot(path, config.allow) !== null;
     },
-
-    proveUsable: (call) =>
-      bounded(call, { deadline: FILE_DEADLINES.proveUsable, late: late('take a probe file') }, async () => {
-        const probe = path.join(layout.scratch, `holdfast-probe-${randomUUID()}`);
-        const content = Buffer.from(randomUUID());
-        try {
-          await writeAndReadBack(probe, content);
-        } catch (error) {
-          throw failure(
-            'StorageNotWritable',
-            `a probe file could not be written and read back: ${faultOf(error).message}`,
-            layout.scratch,
-            error,
-          );
-        } finally {
-          await unlink(probe).catch(() => undefined);
-        }
-        return { identity: layout.name, endpoint: layout.scratch };
-      }),
-
-    setAside: (uri, to, call) =>
-      bounded(call, { deadline: FILE_DEADLINES.setAside, late: late('rename a file') }, async () => {
-        const from = localOrThrow(layout, uri);
-        const target = localOrThrow(layout, to);
-        if (path.dirname(from) !== path.dirname(target))
-          throw failure('StateForeign', 'expected a new name in the same directory; nothing was renamed', to);
-        // A link and an unlink, because a rename would replace what exists.
-        await link(from, target);
-        await unlink(from);
-        const [gone, there] = await Promise.all([statOrAbsent(from), statOrAbsent(target)]);
-        if (gone !== null || there === null)
-          throw failure('StorageUnavailable', 'the rename was not confirmed by a look at both names', uri);
-      }),
+    proveUsable: (call) => bounded(call, late(config.scratch), () => prove(name, config.scratch)),
+    stat: (uri, call) =>
+      lookAt(uri, call, (path) => orAbsent(path, async () => present(statusOf(uri, await stat(path))))),
+    list: (uri, take, call) =>
+      lookAt(uri, call, (path, bounds) => orAbsent(path, () => listPages(uri, path, take, bounds.signal))),
+    read: (uri, range, call) =>
+      lookAt(uri, call, (path) => orAbsent(path, () => readRange(uri, path, range))),
+    // A file system has no blocks that could be missing while the file is there.
+    blocks: (uri, call) =>
+      lookAt(uri, call, (path) =>
+        orAbsent(path, async () => {
+          await access(path, constants.R_OK);
+          return present({ healthy: true, missingFiles: [], corruptFiles: [] });
+        }),
+      ),
+    setAside: (uri, to, call) => {
+      const [from, target] = [placeOf(uri), placeOf(to)];
+      const foreign = [from, target].find((p) => typeof p !== 'string');
+      if (typeof from !== 'string' || typeof target !== 'string') {
+        const why = foreign as Fault;
+        return Promise.reject(failure(why.code, why.message, why.where));
+      }
+      return bounded(call, late(uri), () => renameAside(from, target, uri));
+    },
   };
 }
 
-function localOrThrow(layout: Layout, uri: string): string {
-  const local = layout.local(uri);
-  if (typeof local === 'string') return local;
-  throw new HoldfastError(local);
+/** The path of a `file:` URI, as Flink writes them (`file:/x` and `file:///x`); null for any other or unsafe one. */
+function pathOf(uri: string): string | null {
+  const parsed = parseStorageUri(uri);
+  return 'code' in parsed || parsed.scheme !== 'file' || parsed.authority !== '' ? null : parsed.path;
 }
 
-async function listDirectory(
-  local: string,
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
+/** Absent only when the directory above is there: a file system that is not mounted knows nothing. */
+async function orAbsent<T>(path: string, work: () => Promise<Reading<T>>): Promise<Reading<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return absent;
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return (await nearest(path))
+      ? absent
+      : unknown(fault('StorageUnavailable', 'no directory above it is there', path));
+  }
+}
+
+/** Whether any directory above, other than the root, is there. */
+async function nearest(path: string): Promise<boolean> {
+  for (let above = dirname(path); above !== '/'; above = dirname(above)) {
+    if (
+      await stat(above).then(
+        (s) => s.isDirectory(),
+        () => false,
+      )
+    )
+      return true;
+  }
+  return false;
+}
+
+function faultFor(error: unknown, where: string): Fault {
+  const message = error instanceof Error ? error.message : String(error);
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return fault('AccessDenied', `not allowed to look at it: ${message}`, where);
+    default:
+      return fault('StorageUnavailable', message, where);
+  }
+}
+
+const statusOf = (uri: string, s: { isDirectory(): boolean; size: number; mtimeMs: number }): FileStatus => ({
+  path: uri.replace(/(?<=.)\/+$/, ''),
+  kind: s.isDirectory() ? 'directory' : 'file',
+  length: s.isDirectory() ? 0 : s.size,
+  modified: Math.round(s.mtimeMs),
+});
+
+async function listPages(
   uri: string,
+  path: string,
   take: (page: readonly FileStatus[]) => void,
   signal: AbortSignal,
 ): Promise<Reading<{ readonly entries: number }>> {
-  let names: string[];
-  try {
-    names = await readdir(local);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOTDIR') return absent;
-    if (code === 'ENOENT') return absentBelow(local, uri);
-    throw error;
-  }
+  const names: string[] = [];
+  for await (const entry of await opendir(path)) names.push(entry.name);
   names.sort();
+  const base = uri.replace(/\/+$/, '');
   let entries = 0;
-  for (let start = 0; start < names.length; start += PAGE) {
+  for (let at = 0; at < names.length; at += PAGE) {
     signal.throwIfAborted();
-    const page: FileStatus[] = [];
-    const part = names.slice(start, start + PAGE);
-    for (let i = 0; i < part.length; i += TOGETHER) {
-      const together = part.slice(i, i + TOGETHER);
-      const found = await Promise.all(together.map((name) => statOrAbsent(path.join(local, name))));
-      // Gone since the directory was read: as if it had never been listed.
-      found.forEach((status, k) => status && page.push(statusOf(`${uri}/${together[k] ?? ''}`, status)));
-    }
-    entries += page.length;
-    take(page);
+    const page = await Promise.all(
+      names.slice(at, at + PAGE).map((entry) =>
+        stat(join(path, entry)).then(
+          (s) => statusOf(`${base}/${entry}`, s),
+          (error: unknown) => {
+            // Deleted between the listing and the look: it is not in the listing any more.
+            if (codeOf(error) === 'ENOENT') return null;
+            throw error;
+          },
+        ),
+      ),
+    );
+    const there = page.filter((s) => s !== null);
+    entries += there.length;
+    take(there);
   }
   return present({ entries });
 }
 
 async function readRange(
-  local: string,
   uri: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
+  path: string,
+  range: { readonly offset: number; readonly length: number },
 ): Promise<Reading<Uint8Array>> {
-  let file;
-  try {
-    file = await open(local, constants.O_RDONLY);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return absentBelow(local, uri);
-    throw error;
-  }
+  const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    // Never allocate by a length that only the caller claims.
-    if (offset + length > size) return unknown(short(uri, offset + length, size));
-    const bytes = Buffer.allocUnsafeSlow(length);
+    const wanted = Math.max(0, Math.min(range.length, size - range.offset));
+    const bytes = new Uint8Array(wanted);
     let done = 0;
-    while (done < length) {
-      const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) return unknown(short(uri, offset + length, offset + done));
+    while (done < wanted) {
+      const { bytesRead } = await file.read(bytes, done, wanted - done, range.offset + done);
+      if (bytesRead === 0) {
+        return unknown(
+          fault('BlocksMissing', `expected ${wanted} bytes at ${range.offset}, found only ${done}`, uri),
+        );
+      }
       done += bytesRead;
     }
     return present(bytes);
@@ -234,67 +206,31 @@ async function readRange(
   }
 }
 
-const short = (uri: string, expected: number, found: number): Fault =>
-  fault(
-    'BlocksMissing',
-    `expected ${expected} bytes, found ${found}; the file is shorter than what was asked for`,
-    uri,
-  );
-
-const statusOf = (uri: string, of: Stats): FileStatus => ({
-  path: uri,
-  kind: of.isDirectory() ? 'directory' : 'file',
-  length: of.isDirectory() ? 0 : of.size,
-  modified: Math.trunc(of.mtimeMs),
-});
-
-async function statOrAbsent(local: string): Promise<Stats | null> {
+async function prove(name: string, scratch: string): Promise<StorageProof> {
+  const probe = join(scratch, `probe-${randomUUID()}`);
   try {
-    return await stat(local);
+    await mkdir(scratch, { recursive: true });
+    await writeFile(probe, probe, { flag: 'wx' });
+    const found = await readFile(probe, 'utf8');
+    if (found !== probe) throw new Error(`the probe file was read back as ${found.length} other characters`);
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw error;
-  }
-}
-
-/** Something is absent only when a directory above it can be read: a file system that is not mounted shows nothing. */
-async function absentBelow(local: string, uri: string): Promise<Reading<never>> {
-  for (let above = path.dirname(local); above !== path.dirname(above); above = path.dirname(above)) {
-    const found = await statOrAbsent(above);
-    if (found === null) continue;
-    if (found.isDirectory()) await access(above, constants.R_OK | constants.X_OK);
-    return absent;
-  }
-  return unknown(
-    fault('StorageUnavailable', 'no directory above the path is there: is the file system mounted?', uri),
-  );
-}
-
-async function writeAndReadBack(probe: string, content: Buffer): Promise<void> {
-  const file = await open(probe, 'wx+');
-  try {
-    await file.write(content, 0, content.length, 0);
-    await file.sync();
-    const back = Buffer.alloc(content.length);
-    const { bytesRead } = await file.read(back, 0, back.length, 0);
-    if (bytesRead !== content.length || !back.equals(content))
-      throw failure('StorageNotWritable', 'the probe file reads back differently', probe);
+    throw failure('StorageNotWritable', `storage ${name}: ${(error as Error).message}`, probe, error);
   } finally {
-    await file.close();
+    await rm(probe, { force: true }).catch(() => undefined);
   }
+  const { dev } = await stat(scratch);
+  return { identity: `device ${dev}`, endpoint: scratch };
 }
 
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-
-function ioFault(error: unknown, uri: string): Fault {
-  const code = codeOf(error);
-  if (code === 'EACCES' || code === 'EPERM')
-    return fault('AccessDenied', `this process may not read it (${code})`, uri);
-  return fault(
-    'StorageUnavailable',
-    `the file system failed: ${error instanceof Error ? error.message : String(error)}`,
-    uri,
-  );
+async function renameAside(from: string, to: string, uri: string): Promise<void> {
+  if (dirname(from) !== dirname(to))
+    throw failure('ConfigInvalid', `expected a name in the same directory, found ${to}`, uri);
+  try {
+    // A copy that refuses an existing target, then the rename: rename alone would replace it.
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await rename(from, to);
+  } catch (error) {
+    const why = faultFor(error, uri);
+    throw failure(why.code, `could not be renamed to ${to}: ${why.message}`, uri, error);
+  }
 }

@@ -227,22 +227,20 @@ export function checkpointConfigIn(body: unknown): FlinkCheckpointConfig {
   };
 }
 
-/** Oldest first; what happened together with a failure follows it. */
+/** Oldest first. What Flink calls concurrent may have come before the failure that it is listed under. */
 export function exceptionsIn(body: unknown): readonly FlinkException[] {
   const history = record(record(body, 'exceptions').exceptionHistory, 'exceptionHistory (since Flink 1.13)');
-  const entries = list(history.entries, 'exceptionHistory.entries').map((each, index) => {
-    const where = `exceptionHistory.entries[${index}]`;
-    const entry = record(each, where);
-    const together = Array.isArray(entry.concurrentExceptions)
-      ? (entry.concurrentExceptions as readonly unknown[])
-      : [];
-    const others = together
-      .map((other, at) => exceptionIn(other, `${where}.concurrentExceptions[${at}]`))
-      .sort((a, b) => a.time - b.time);
-    return [exceptionIn(entry, where), ...others];
-  });
-  // Flink lists the newest first.
-  return entries.reverse().flat();
+  return list(history.entries, 'exceptionHistory.entries')
+    .flatMap((each, index) => {
+      const where = `exceptionHistory.entries[${index}]`;
+      const entry = record(each, where);
+      const together = Array.isArray(entry.concurrentExceptions)
+        ? (entry.concurrentExceptions as readonly unknown[])
+        : [];
+      const others = together.map((other, at) => exceptionIn(other, `${where}.concurrentExceptions[${at}]`));
+      return [exceptionIn(entry, where), ...others];
+    })
+    .sort((a, b) => a.time - b.time);
 }
 
 function exceptionIn(value: unknown, where: string): FlinkException {

@@ -1,10 +1,10 @@
 /** HTTP as the Flink adapter needs it: one connection a request, nothing left behind, and whether anything was sent. */
 import type { Readable } from 'node:stream';
-import type tls from 'node:tls';
 
 import { buildConnector, Client } from 'undici';
 
 import type { Bounds } from './bounded-call.js';
+import type { TlsOptions } from './tls-files.js';
 
 export interface FlinkRequest {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -37,7 +37,7 @@ export type FlinkSent =
 export interface HttpSettings {
   /** Value of the Authorization header. */
   readonly authorization: string | null;
-  readonly tls: tls.ConnectionOptions;
+  readonly tls: TlsOptions;
 }
 
 /** The largest answers are plans of big jobs, a few MB. */
@@ -60,7 +60,7 @@ export async function sendToFlink(
   let connected = false;
   // The package's declarations hide that the socket is returned: it must be known to be closed while it connects.
   const connect = buildConnector({
-    ...(settings.tls as buildConnector.BuildOptions),
+    ...settings.tls,
     timeout: 0,
   }) as unknown as (
     options: buildConnector.Options,

@@ -28,6 +28,8 @@ const STORAGE =
   /JobInitializationException|Could not start the JobMaster|Could not upload job files|heckpoint|avepoint|FileSystem/;
 
 const RULES: readonly Rule[] = [
+  // Refused before the program was run at all.
+  { last: /./, chain: /Request did not match expected format/, code: 'ConfigInvalid' },
   // Flink asked itself and got no answer: the job may be starting.
   { last: /AskTimeoutException|TimeoutException: Invocation of|Ask timed out on/, code: 'SubmitInDoubt' },
 
@@ -50,7 +52,7 @@ const RULES: readonly Rule[] = [
     last: /Cannot find meta data file '_metadata'|Cannot find checkpoint or savepoint/,
     code: 'StateMissing',
   },
-  { last: /FileNotFoundException: File does not exist/, chain: LOADING, code: 'StateMissing' },
+  { last: /FileNotFoundException\)?: File does not exist/, chain: LOADING, code: 'StateMissing' },
   { last: /Unexpected magic number/, code: 'StateCorrupt' },
   { last: /Unrecognized checkpoint version number|written by a newer/, code: 'StateTooNew' },
   { last: /Cannot map checkpoint\/savepoint state|Max parallelism mismatch/, code: 'StateIncompatible' },
@@ -68,7 +70,7 @@ const RULES: readonly Rule[] = [
   { last: /NoResourceAvailableException/, code: 'NoSlots' },
   { last: /Jar file .* does not exist|Invalid jar file|could not be found in the jar/i, code: 'JarMissing' },
   {
-    last: /entry point class '.*' (was not found|could not be loaded)|No .*main class|did not match expected format/i,
+    last: /entry point class '.*' (was not found|could not be loaded)|No .*main class/i,
     code: 'ConfigInvalid',
   },
 ];

@@ -7,10 +7,7 @@
  * A submission is sent once. What came before it (finding or uploading the jar) can fail as `FlinkUnavailable`; after
  * the connection for it stands, everything but a clear answer of Flink is `SubmitInDoubt`.
  */
-import { readFileSync } from 'node:fs';
-import type tls from 'node:tls';
-
-import type { FlinkConfig, TlsConfig } from '../config/config.js';
+import type { FlinkConfig } from '../config/config.js';
 import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/failure.js';
 import { type RunId } from '../domain/ids.js';
 import { absent, present, type Reading, unknown } from '../domain/reading.js';
@@ -34,6 +31,7 @@ import { type FlinkRequest, type FlinkSent, type HttpSettings, sendToFlink } fro
 import { jarUpload, uploadNameOf } from './flink-jar.js';
 import { flinkRefusalOf } from './flink-refusals.js';
 import type { Call, Flink, FlinkJobDetail, FlinkState, Submission } from './ports.js';
+import { tlsOptions } from './tls-files.js';
 
 /** Deadlines in milliseconds for calls that name none. Flink waits up to 300 s for its own storage in a submission. */
 export const FLINK_DEADLINES = { look: 10_000, submit: 340_000, cancel: 60_000, savepoint: 600_000 } as const;
@@ -59,7 +57,7 @@ export function flinkRest(name: string, config: FlinkConfig): Flink & { close():
   if (origins.length === 0) throw failure('ConfigInvalid', `cluster ${name} has no flink.rest address`);
   const settings: HttpSettings = {
     authorization: authorizationOf(config),
-    tls: config.tls ? tlsOptions(config.tls) : {},
+    tls: tlsOptions(config.tls),
   };
   let leader = origins[0] ?? '';
 
@@ -493,25 +491,4 @@ function authorizationOf({ auth }: FlinkConfig): string | null {
   if ('bearer' in auth) return `Bearer ${auth.bearer.reveal()}`;
   const pair = `${auth.basic.username}:${auth.basic.password.reveal()}`;
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
-}
-
-/** @throws ConfigInvalid when a file cannot be read. */
-function tlsOptions(config: TlsConfig): tls.ConnectionOptions {
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw failure(
-        'ConfigInvalid',
-        `the TLS file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
-        path,
-      );
-    }
-  };
-  return {
-    ...(config.ca === undefined ? {} : { ca: read(config.ca) }),
-    ...(config.cert === undefined ? {} : { cert: read(config.cert) }),
-    ...(config.key === undefined ? {} : { key: config.key.reveal() }),
-    ...(config.serverName === undefined ? {} : { servername: config.serverName }),
-  };
 }

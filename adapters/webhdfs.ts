@@ -12,19 +12,19 @@
  * That is one look. *Gone for good* takes two of them around a write ({@link Storage.proveUsable}).
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 
 import webhdfs from 'webhdfs';
 
-import type { StorageConfig, TlsConfig } from '../config/config.js';
+import type { StorageConfig } from '../config/config.js';
 import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/failure.js';
 import { absent, present, type Reading, unknown } from '../domain/reading.js';
 import { type Bounds, bounded, look } from './bounded-call.js';
 import type { BlockHealth, Call, Clock, FileStatus, Storage, StorageProof } from './ports.js';
 import { callRate } from './storage-call-rate.js';
 import { allowedRoot, childPath, parentPath, parseStorageUri, type StorageUri } from './storage-uri.js';
+import { type TlsOptions, tlsOptions } from './tls-files.js';
 import { failureCodeOf, type HdfsStatus, oneLine, type Refusal } from './webhdfs-answers.js';
 import { hdfsFiles } from './webhdfs-files.js';
 import { fsckReportIn } from './webhdfs-health.js';
@@ -541,7 +541,7 @@ const canonicalAuthority = (authority: string): string => authority.toLowerCase(
 
 /** Sends through `webhdfs`, one client and one agent a request. */
 function clientTransport(config: WebHdfsConfig): Transport {
-  const tls = config.tls ? tlsOptions(config.tls) : {};
+  const tls = tlsOptions(config.tls);
   // A token says who calls; a user name beside it would be taken as the one to impersonate.
   const user = config.delegationToken === undefined ? config.user : null;
   const token = config.delegationToken?.reveal();
@@ -572,29 +572,8 @@ function clientTransport(config: WebHdfsConfig): Transport {
   };
 }
 
-/** @throws ConfigInvalid when a file cannot be read. */
-function tlsOptions(tls: TlsConfig): https.AgentOptions {
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw failure(
-        'ConfigInvalid',
-        `the TLS file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
-        path,
-      );
-    }
-  };
-  return {
-    ...(tls.ca === undefined ? {} : { ca: read(tls.ca) }),
-    ...(tls.cert === undefined ? {} : { cert: read(tls.cert) }),
-    ...(tls.key === undefined ? {} : { key: tls.key.reveal() }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-  };
-}
-
 /** One request from its first byte to the last of its answer; rejects only when the whole call has ended. */
-function send(outgoing: Outgoing, bounds: Bounds, tls: https.AgentOptions): Promise<Sent> {
+function send(outgoing: Outgoing, bounds: Bounds, tls: TlsOptions): Promise<Sent> {
   const isTls = outgoing.url.startsWith('https:');
   const agent = isTls
     ? new https.Agent({ ...tls, keepAlive: false, rejectUnauthorized: true })
