@@ -68,7 +68,12 @@ export const rooms = {
     node: true,
   },
   stack: { rooms: [], types: [], packages: ['kafkajs'], node: true },
-  demo: { rooms: ['stack', 'client', 'config', 'domain'], types: [], packages: ['cli-table3', 'yaml'], node: true },
+  demo: {
+    rooms: ['stack', 'client', 'config', 'domain'],
+    types: [],
+    packages: ['cli-table3', 'yaml'],
+    node: true,
+  },
   bench: {
     rooms: [
       'stack',
@@ -92,7 +97,7 @@ export const soleImporters = {
   kafkajs: ['adapters/kafka.ts', 'stack/events.ts'],
   'node-zookeeper-client': ['adapters/zookeeper.ts'],
   webhdfs: ['adapters/webhdfs.ts'],
-  undici: ['adapters/flink.ts'],
+  undici: ['adapters/flink-http.ts'],
 };
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');

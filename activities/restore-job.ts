@@ -61,7 +61,7 @@ export async function restoreJob(
   const objection = fence(assessment, cluster, input.consented);
   if (objection !== null) throw failure(objection.code, objection.message, objection.where);
 
-  const found = await digestOf(deps, `${input.point.path}/_metadata`, call);
+  const found = await digestOf(deps, input.point.path, call);
   if (found !== input.sha256) {
     throw failure(
       'StateCorrupt',

@@ -45,21 +45,12 @@ export interface KafkaPosition {
   readonly operatorId: string;
   readonly topic: string;
   readonly partition: number;
-  /** The next offset to read, decimal; or a {@link KafkaMarker} that the source resolves when it starts. */
+  /** The next offset to read, decimal; or a marker such as `earliest`, that the source resolves when it starts. */
   readonly next: string;
 }
 
-export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset';
-
-const MARKERS: readonly string[] = [
-  'earliest',
-  'latest',
-  'committed',
-  'unset',
-] satisfies readonly KafkaMarker[];
-
-/** A concrete offset, not a marker. */
-export const isConcrete = (next: string): boolean => !MARKERS.includes(next);
+/** A concrete offset; anything else (`earliest`, `latest`, `committed` …) is resolved by the source when it starts. */
+export const isConcrete = (next: string): boolean => /^\d+$/.test(next);
 
 /** One rung of the ladder: a restore point, where it was found, and the verdict (null: not looked at yet). */
 export interface Rung {

@@ -62,7 +62,14 @@ export async function planFlink(workshop: Workshop, options: FlinkOptions): Prom
 
   async function jvm(name: string, ...flags: readonly string[]): Promise<string[]> {
     const logging = await workshop.conf('flink', `${name}.xml`, log4j2(workshop.log(name)));
-    return [...jvmFlagsOpened, ...flags, `-Dlog4j2.configurationFile=file:${logging}`, '-cp', path];
+    return [
+      ...jvmFlagsOpened,
+      ...flags,
+      `-Dlog.file=${workshop.log(name)}`,
+      `-Dlog4j2.configurationFile=file:${logging}`,
+      '-cp',
+      path,
+    ];
   }
 
   const forJobManager = await jvm('jobmanager', '-Xmx192m');

@@ -27,10 +27,10 @@ export function grpcCall(
     call.once('error', fail);
     const chunks: Buffer[] = [];
     let status: unknown;
-    let text: unknown;
+    let text = '';
     const readStatus = (headers: Readonly<Record<string, unknown>>): void => {
       status = headers['grpc-status'] ?? status;
-      text = headers['grpc-message'] ?? text;
+      if (typeof headers['grpc-message'] === 'string') text = headers['grpc-message'];
     };
     call.on('response', readStatus);
     call.on('trailers', readStatus);
@@ -38,8 +38,7 @@ export function grpcCall(
     call.once('end', () => {
       session.close();
       if (status === '0') resolve(Buffer.concat(chunks).subarray(5));
-      else
-        reject(new Error(`${address}: ${method} ended with status ${String(status)} ${String(text ?? '')}`));
+      else reject(new Error(`${address}: ${method} ended with status ${String(status)} ${text}`));
     });
     const frame = Buffer.alloc(5);
     frame.writeUInt32BE(message.length, 1);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isFree } from './port.js';
 import { root } from './root.js';
 
 export interface Exit {
@@ -45,13 +45,6 @@ type Report =
   | { readonly event: 'started'; readonly key: string; readonly pid: number }
   | { readonly event: 'failed'; readonly key: string; readonly message: string }
   | ({ readonly event: 'exited'; readonly key: string } & Exit);
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: '127.0.0.1', port, exclusive: true }, () => probe.close(() => resolve(true)));
-  });
 
 function killGroup(pid: number): void {
   try {

@@ -94,7 +94,7 @@ export function webHdfs(base: string | (() => Promise<string>), user = 'hdfs'): 
   ): Promise<Reply> {
     const query = new URLSearchParams({ op, 'user.name': user, ...more });
     const host = typeof base === 'string' ? base : await base();
-    const url = `${host}/webhdfs/v1${encodePath(path)}?${query}`;
+    const url = `${host}/webhdfs/v1${encodePath(path)}?${query.toString()}`;
     const first = await send(method, url);
     return first.location === undefined ? first : send(method, first.location, body);
   }

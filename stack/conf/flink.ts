@@ -169,7 +169,7 @@ export function flinkConfig(settings: FlinkSettings, plan: FlinkPlan): string {
     'execution.checkpointing.num-retained': String(settings.retainedCheckpoints ?? 3),
     'execution.checkpointing.incremental': 'true',
     'state.backend.type': 'rocksdb',
-    'state.storage.fs.memory-threshold': '1kb',
+    'execution.checkpointing.data-inline-threshold': '1kb',
     ...restartOptions(settings.restart ?? { type: 'fixed-delay', attempts: 3, delay: '2s' }),
     ...(places.archive === undefined ? {} : { 'jobmanager.archive.fs.dir': places.archive }),
     ...(settings.blobSocketTimeout === undefined
