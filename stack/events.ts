@@ -159,7 +159,11 @@ export async function startEvents(options: EventsOptions): Promise<EventStream> 
       if (until > sent) {
         const lines = Array.from({ length: until - sent }, (_, index) => {
           const n = sent + index;
-          return { key: keyOf(shape, n), value: eventLine(shape, n), partition: partitionOf(shape, n, partitions) };
+          return {
+            key: keyOf(shape, n),
+            value: eventLine(shape, n),
+            partition: partitionOf(shape, n, partitions),
+          };
         });
         await send(lines);
         sent = until;
@@ -193,7 +197,9 @@ export async function startEvents(options: EventsOptions): Promise<EventStream> 
     for (const topic of topics) {
       const records = await countRecords(broker, topic);
       if (records !== sent + partitions)
-        throw new Error(`${topic} holds ${records} records instead of ${sent + partitions}: the truth is not known`);
+        throw new Error(
+          `${topic} holds ${records} records instead of ${sent + partitions}: the truth is not known`,
+        );
     }
     return sent;
   }

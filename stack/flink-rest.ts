@@ -125,13 +125,20 @@ export function flinkRest(base: string): FlinkRest {
     if (known !== undefined) return known.id;
     const body = new FormData();
     body.append('jarfile', new Blob([await readFile(path)], { type: 'application/x-java-archive' }), name);
-    const { filename } = (await call('/jars/upload', { method: 'POST', body }, 30_000)) as { filename: string };
+    const { filename } = (await call('/jars/upload', { method: 'POST', body }, 30_000)) as {
+      filename: string;
+    };
     return basename(filename);
   }
 
   async function job(id: string): Promise<JobState> {
     const raw = (await call(`/jobs/${id}`)) as RawJob;
-    return { jid: raw.jid, name: raw.name, state: raw.state, tasks: present(addUp((raw.vertices ?? []).map(({ tasks }) => tasks))) };
+    return {
+      jid: raw.jid,
+      name: raw.name,
+      state: raw.state,
+      tasks: present(addUp((raw.vertices ?? []).map(({ tasks }) => tasks))),
+    };
   }
 
   async function checkpoints(id: string): Promise<Checkpoints> {
@@ -145,7 +152,8 @@ export function flinkRest(base: string): FlinkRest {
       completed: counts.completed,
       failed: counts.failed,
       newest: completed === null ? undefined : place(completed),
-      restored: restored === null ? undefined : { ...place(restored), isSavepoint: restored.is_savepoint === true },
+      restored:
+        restored === null ? undefined : { ...place(restored), isSavepoint: restored.is_savepoint === true },
     };
   }
 
@@ -162,7 +170,16 @@ export function flinkRest(base: string): FlinkRest {
     job,
     checkpoints,
     exception,
-    async submit({ jar, args, jobId, savepointPath, claimMode, allowNonRestoredState, parallelism, timeout }) {
+    async submit({
+      jar,
+      args,
+      jobId,
+      savepointPath,
+      claimMode,
+      allowNonRestoredState,
+      parallelism,
+      timeout,
+    }) {
       const body = {
         programArgsList: Object.entries(args).flatMap(([name, value]) => [`--${name}`, String(value)]),
         ...(jobId === undefined ? {} : { jobId }),
@@ -191,7 +208,8 @@ export function flinkRest(base: string): FlinkRest {
         `all tasks of ${id} run`,
         async () => {
           const now = await job(id);
-          if (now.state === 'RUNNING' && Object.keys(now.tasks).every((state) => state === 'RUNNING')) return now;
+          if (now.state === 'RUNNING' && Object.keys(now.tasks).every((state) => state === 'RUNNING'))
+            return now;
           throw new Error(`${now.state} ${JSON.stringify(now.tasks)}`);
         },
         patience,
@@ -212,7 +230,9 @@ export function flinkRest(base: string): FlinkRest {
         async () => {
           const { completed, newest } = await checkpoints(id);
           if (newest !== undefined && completed >= atLeast) return newest;
-          throw new Error(`${completed} so far, last exception: ${(await exception(id))?.slice(0, 500) ?? 'none'}`);
+          throw new Error(
+            `${completed} so far, last exception: ${(await exception(id))?.slice(0, 500) ?? 'none'}`,
+          );
         },
         patience,
       ),

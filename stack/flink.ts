@@ -48,7 +48,9 @@ export async function planFlink(workshop: Workshop, options: FlinkOptions): Prom
   const folder = join(workshop.data, 'flink');
   const plan: FlinkPlan = { restPort, zooKeepers: options.zooKeepers, hdfs: options.hdfs?.uri, folder };
   await Promise.all(
-    ['upload', 'tmp', 'storage/ha', 'storage/archive'].map((name) => mkdir(join(folder, name), { recursive: true })),
+    ['upload', 'tmp', 'storage/ha', 'storage/archive'].map((name) =>
+      mkdir(join(folder, name), { recursive: true }),
+    ),
   );
   const conf = dirname(await workshop.conf('flink', 'config.yaml', flinkConfig(settings, plan)));
   const env = serverEnv({
@@ -60,7 +62,14 @@ export async function planFlink(workshop: Workshop, options: FlinkOptions): Prom
 
   async function jvm(name: string, ...flags: readonly string[]): Promise<string[]> {
     const logging = await workshop.conf('flink', `${name}.xml`, log4j2(workshop.log(name)));
-    return [...jvmFlagsOpened, ...flags, `-Dlog4j2.configurationFile=file:${logging}`, '-cp', path];
+    return [
+      ...jvmFlagsOpened,
+      ...flags,
+      `-Dlog.file=${workshop.log(name)}`,
+      `-Dlog4j2.configurationFile=file:${logging}`,
+      '-cp',
+      path,
+    ];
   }
 
   const forJobManager = await jvm('jobmanager', '-Xmx192m');
@@ -83,7 +92,13 @@ export async function planFlink(workshop: Workshop, options: FlinkOptions): Prom
       return workshop.server({
         name,
         command: java,
-        args: (start) => [...flags, TASK_MANAGER, '--configDir', conf, `-Dtaskmanager.resource-id=${id(start)}`],
+        args: (start) => [
+          ...flags,
+          TASK_MANAGER,
+          '--configDir',
+          conf,
+          `-Dtaskmanager.resource-id=${id(start)}`,
+        ],
         env,
         log: workshop.log(name),
         ready: async (start) => {

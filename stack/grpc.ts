@@ -4,7 +4,12 @@ import { connect } from 'node:http2';
  * One gRPC call without a library: enough to ask a server whether it is there. The message is given and returned as
  * protobuf bytes. Fails when the call does not end with status 0 within `timeout` milliseconds.
  */
-export function grpcCall(address: string, method: string, message: Uint8Array, timeout = 2000): Promise<Buffer> {
+export function grpcCall(
+  address: string,
+  method: string,
+  message: Uint8Array,
+  timeout = 2000,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const session = connect(`http://${address}`);
     const fail = (reason: unknown): void => {
@@ -22,10 +27,10 @@ export function grpcCall(address: string, method: string, message: Uint8Array, t
     call.once('error', fail);
     const chunks: Buffer[] = [];
     let status: unknown;
-    let text: unknown;
+    let text = '';
     const readStatus = (headers: Readonly<Record<string, unknown>>): void => {
       status = headers['grpc-status'] ?? status;
-      text = headers['grpc-message'] ?? text;
+      if (typeof headers['grpc-message'] === 'string') text = headers['grpc-message'];
     };
     call.on('response', readStatus);
     call.on('trailers', readStatus);
@@ -33,7 +38,7 @@ export function grpcCall(address: string, method: string, message: Uint8Array, t
     call.once('end', () => {
       session.close();
       if (status === '0') resolve(Buffer.concat(chunks).subarray(5));
-      else reject(new Error(`${address}: ${method} ended with status ${String(status)} ${String(text ?? '')}`));
+      else reject(new Error(`${address}: ${method} ended with status ${String(status)} ${text}`));
     });
     const frame = Buffer.alloc(5);
     frame.writeUInt32BE(message.length, 1);

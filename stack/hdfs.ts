@@ -81,12 +81,14 @@ async function jmx(base: string, bean: string): Promise<Readonly<Record<string, 
   return first;
 }
 
-const stateOf = async (base: string): Promise<unknown> => (await jmx(base, 'NameNode,name=NameNodeStatus'))['State'];
+const stateOf = async (base: string): Promise<unknown> =>
+  (await jmx(base, 'NameNode,name=NameNodeStatus'))['State'];
 
 async function makePlan(workshop: Workshop, options: HdfsOptions): Promise<HdfsPlan> {
   const port = (): Promise<number> => workshop.warden.port();
   const nameNodes: NameNodePlace[] = [];
-  for (let n = 1; n <= options.nameNodes; n++) nameNodes.push({ id: `nn${n}`, rpc: await port(), http: await port() });
+  for (let n = 1; n <= options.nameNodes; n++)
+    nameNodes.push({ id: `nn${n}`, rpc: await port(), http: await port() });
   const dataNodes: DataNodePlace[] = [];
   for (let n = 1; n <= options.dataNodes; n++)
     dataNodes.push({ id: `dn${n}`, data: await port(), http: await port(), ipc: await port() });
@@ -154,7 +156,8 @@ export async function planHdfs(workshop: Workshop, options: HdfsOptions): Promis
         env: env(at),
         log: workshop.log(name),
         ready: async () =>
-          (await jmx(`http://127.0.0.1:${place.http}`, 'DataNode,name=DataNodeInfo'))['ClusterId'] !== undefined,
+          (await jmx(`http://127.0.0.1:${place.http}`, 'DataNode,name=DataNodeInfo'))['ClusterId'] !==
+          undefined,
       });
     }),
   );
@@ -170,8 +173,9 @@ export async function planHdfs(workshop: Workshop, options: HdfsOptions): Promis
           env: env(conf),
           log: workshop.log('journalnode'),
           ready: async () =>
-            (await jmx(`http://127.0.0.1:${journalPlace.http}`, 'JournalNode,name=JournalNodeInfo'))['Version'] !==
-            undefined,
+            (await jmx(`http://127.0.0.1:${journalPlace.http}`, 'JournalNode,name=JournalNodeInfo'))[
+              'Version'
+            ] !== undefined,
         });
 
   const template: Template = {
@@ -191,7 +195,8 @@ export async function planHdfs(workshop: Workshop, options: HdfsOptions): Promis
       args: [...jvm('namenode-format', 'nn1', '-Xmx128m', conf), NAME_NODE, ...identity('nn1'), ...flags],
       env: env(conf),
     });
-    if (code !== 0) throw new Error(`formatting the NameNode failed (log ${workshop.log('namenode-format')}):\n${output}`);
+    if (code !== 0)
+      throw new Error(`formatting the NameNode failed (log ${workshop.log('namenode-format')}):\n${output}`);
     // An image at transaction 0 is the same for both of a pair: what -bootstrapStandby would fetch.
     if (pair) await cp(join(plan.data, 'nn1'), join(plan.data, 'nn2'), { recursive: true });
     await saveTemplate(template);
@@ -246,7 +251,8 @@ export async function planHdfs(workshop: Workshop, options: HdfsOptions): Promis
 
   async function blockFilesOfSome(path: string): Promise<readonly string[]> {
     const found = await blockFiles(path);
-    if (found.length === 0) throw new Error(`${path} has no block on any DataNode: it is empty or already lost`);
+    if (found.length === 0)
+      throw new Error(`${path} has no block on any DataNode: it is empty or already lost`);
     return found;
   }
 

@@ -71,7 +71,15 @@ export async function planKafka(workshop: Workshop): Promise<KafkaSystem> {
       const { code, output } = await workshop.run({
         name: 'kafka-format',
         command: java,
-        args: [...jvm(quiet, '-Xmx64m'), 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties],
+        args: [
+          ...jvm(quiet, '-Xmx64m'),
+          'kafka.tools.StorageTool',
+          'format',
+          '-t',
+          CLUSTER_ID,
+          '-c',
+          properties,
+        ],
         env: serverEnv(),
       });
       if (code !== 0) throw new Error(`kafka.tools.StorageTool format failed:\n${output}`);

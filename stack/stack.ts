@@ -6,7 +6,7 @@ import { planFlink, type FlinkSystem } from './flink.js';
 import { planHdfs, SCRATCH_DIRECTORY, type HdfsSystem } from './hdfs.js';
 import { planKafka, type KafkaSystem } from './kafka.js';
 import { cache } from './root.js';
-import type { Server, StackEvent } from './server.js';
+import type { Server, ServerRecipe, StackEvent } from './server.js';
 import { startTemporal, type TemporalOptions, type TemporalSystem } from './temporal.js';
 import { openWarden } from './warden.js';
 import { openWorkshop, type Workshop } from './workshop.js';
@@ -74,6 +74,10 @@ export interface Stack {
   readonly flink: FlinkSystem;
   /** Holdfast's scratch directory in HDFS. */
   readonly scratch: string;
+  /** The next free port of this stack on 127.0.0.1, for what is launched beside it. */
+  port(): Promise<number>;
+  /** Prepares one more process that cannot outlive this stack, for example Holdfast itself. It is not started yet. */
+  launch(recipe: Omit<ServerRecipe, 'out'>): Server;
   /** Waits until the NameNode is active, out of safe mode, and a probe file was written and read back. */
   nameNodeUsable(within?: number): Promise<void>;
   /** Copies all logs below `.cache/logs` and returns the folder; for whoever reports a failure. */
@@ -181,7 +185,9 @@ function describe(workshop: Workshop, systems: Systems, temporal: TemporalSystem
   const { zookeeper, hdfs, kafka, flink } = systems;
   const servers: readonly Server[] = [
     ...(zookeeper?.servers ?? []),
-    ...(hdfs === undefined ? [] : [...(hdfs.journal ? [hdfs.journal] : []), ...hdfs.nameNodes, ...hdfs.dataNodes]),
+    ...(hdfs === undefined
+      ? []
+      : [...(hdfs.journal ? [hdfs.journal] : []), ...hdfs.nameNodes, ...hdfs.dataNodes]),
     ...(kafka === undefined ? [] : [kafka.server]),
     ...(flink === undefined ? [] : [flink.jobManager, ...flink.taskManagers]),
     ...(temporal?.server === undefined ? [] : [temporal.server]),
@@ -222,6 +228,8 @@ function describe(workshop: Workshop, systems: Systems, temporal: TemporalSystem
       if (hdfs === undefined) throw new Error('this stack was started without HDFS (nameNodes: 0)');
       await hdfs.usable(within);
     },
+    port: () => workshop.warden.port(),
+    launch: (recipe) => workshop.server(recipe),
     keepLogs: () => keep(workshop),
     async stop() {
       for (const one of servers) one.supervise(false);

@@ -36,7 +36,10 @@ export async function saveTemplate(template: Template): Promise<void> {
   const fresh = `${place}.${randomUUID()}`;
   await mkdir(fresh, { recursive: true });
   for (const [name, folder] of Object.entries(template.folders))
-    await cp(folder, join(fresh, name), { recursive: true, filter: (path) => basename(path) !== 'in_use.lock' });
+    await cp(folder, join(fresh, name), {
+      recursive: true,
+      filter: (path) => basename(path) !== 'in_use.lock',
+    });
   try {
     await rename(fresh, place);
   } catch {

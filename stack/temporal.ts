@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { grpcCall, stringMessage } from './grpc.js';
+import { isFree } from './port.js';
 import { cache } from './root.js';
 import { createServer, type Server, type StackEvent } from './server.js';
 import { until } from './wait.js';
@@ -40,7 +41,7 @@ export interface TemporalSystem {
   readonly ui: string | undefined;
   /** Undefined: a server that somebody else runs (TEMPORAL_ADDRESS). */
   readonly server: Server | undefined;
-  /** Ends the server when it is ours: SIGTERM first, so that the database is closed. */
+  /** Ends the server when it is ours; with SIGTERM when it has a database to close. */
   close(): Promise<void>;
 }
 
@@ -60,7 +61,9 @@ const PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 const fetched = join(cache, 'temporal-1.9.1', 'temporal');
 
 async function isServer(file: string): Promise<boolean> {
-  const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: 20_000 }).catch(() => ({ stdout: '' }));
+  const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: 20_000 }).catch(() => ({
+    stdout: '',
+  }));
   return stdout.includes('Server');
 }
 
@@ -103,13 +106,25 @@ function commandLine(options: TemporalOptions, port: number, uiPort: number | un
     ...(options.namespaces ?? []).flatMap((name) => ['--namespace', name]),
     ...(options.database === undefined
       ? []
-      : ['--db-filename', resolve(options.database), ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma])]),
+      : [
+          '--db-filename',
+          resolve(options.database),
+          ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+        ]),
     ...Object.entries(options.searchAttributes ?? {}).flatMap(([name, type]) => [
       '--search-attribute',
       `${name}=${type}`,
     ]),
     ...settings.flatMap(([name, value]) => ['--dynamic-config-value', `${name}=${JSON.stringify(value)}`]),
   ];
+}
+
+/** A stranger on the port would answer in place of our server. */
+async function requireFree(port: number | undefined, what: string): Promise<void> {
+  if (port === undefined || (await isFree(port))) return;
+  throw new Error(
+    `port ${port} on 127.0.0.1, wanted for ${what}, is in use: end what listens there, or choose another port`,
+  );
 }
 
 /**
@@ -128,6 +143,8 @@ export async function startTemporal(options: TemporalOptions = {}, warden?: Ward
   }
   const cli = await findTemporalCli();
   if (options.database !== undefined) await mkdir(dirname(resolve(options.database)), { recursive: true });
+  await requireFree(options.port, 'Temporal');
+  if (options.ui !== false) await requireFree(options.uiPort, "Temporal's web UI");
   const own = warden ?? (await openWarden('temporal'));
   const port = options.port ?? (await own.port());
   const uiPort = options.ui === false ? undefined : (options.uiPort ?? (await own.port()));
@@ -147,7 +164,11 @@ export async function startTemporal(options: TemporalOptions = {}, warden?: Ward
   );
 
   async function close(): Promise<void> {
-    await server.stop();
+    // In memory there is nothing to lose, and a clean end takes a second.
+    if (options.database === undefined) {
+      server.supervise(false);
+      await server.kill();
+    } else await server.stop();
     if (warden === undefined) await own.close();
   }
 

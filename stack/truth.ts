@@ -34,7 +34,8 @@ export const windowOf = (shape: StreamShape, n: number): number => {
 };
 
 /** The record value of event n. */
-export const eventLine = (shape: StreamShape, n: number): string => `${keyOf(shape, n)},${n},${timeOf(shape, n)}`;
+export const eventLine = (shape: StreamShape, n: number): string =>
+  `${keyOf(shape, n)},${n},${timeOf(shape, n)}`;
 
 /** Key of the events that only move the watermark; their window never closes. */
 export const END_KEY = 'end';

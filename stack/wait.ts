@@ -27,6 +27,8 @@ export async function until<T>(
   const started = performance.now();
   let last = 'no answer yet';
   for (;;) {
+    const reason = hopeless?.();
+    if (reason !== undefined) throw new Error(`${what}: ${reason} (last seen: ${last})`);
     try {
       const answer = await look();
       if (answer !== undefined && answer !== false) return answer;
@@ -34,8 +36,6 @@ export async function until<T>(
     } catch (error) {
       last = messageOf(error);
     }
-    const reason = hopeless?.();
-    if (reason !== undefined) throw new Error(`${what}: ${reason} (last seen: ${last})`);
     if (performance.now() - started > within)
       throw new Error(`${what}: not within ${Math.round(within / 1000)} s (last seen: ${last})`);
     await sleep(every);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isFree } from './port.js';
 import { root } from './root.js';
 
 export interface Exit {
@@ -45,13 +45,6 @@ type Report =
   | { readonly event: 'started'; readonly key: string; readonly pid: number }
   | { readonly event: 'failed'; readonly key: string; readonly message: string }
   | ({ readonly event: 'exited'; readonly key: string } & Exit);
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: '127.0.0.1', port, exclusive: true }, () => probe.close(() => resolve(true)));
-  });
 
 function killGroup(pid: number): void {
   try {
@@ -131,7 +124,8 @@ export async function openWarden(label: string): Promise<Warden> {
       running.delete(key);
       child.ended({ pid: child.pid, code: null, signal: 'SIGKILL' });
     }
-    for (const [key, started] of starting) started.reject(new Error(`cannot start ${key}: the stack was stopped`));
+    for (const [key, started] of starting)
+      started.reject(new Error(`cannot start ${key}: the stack was stopped`));
     starting.clear();
   });
 
@@ -150,7 +144,8 @@ export async function openWarden(label: string): Promise<Warden> {
     },
     start({ key, command, args, env, log }) {
       if (starting.has(key) || running.has(key)) return Promise.reject(new Error(`${key} runs already`));
-      if (!warden.stdin.writable) return Promise.reject(new Error(`cannot start ${key}: the stack was stopped`));
+      if (!warden.stdin.writable)
+        return Promise.reject(new Error(`cannot start ${key}: the stack was stopped`));
       return new Promise((resolve, reject) => {
         starting.set(key, { resolve, reject });
         send({ op: 'start', key, command, args, env, cwd: open.folder, log });
@@ -160,7 +155,8 @@ export async function openWarden(label: string): Promise<Warden> {
       send({ op: 'close' });
       warden.stdin.end();
       await ended;
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      if (folder !== undefined)
+        await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }

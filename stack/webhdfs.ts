@@ -58,7 +58,12 @@ function send(method: string, url: string, content?: Uint8Array): Promise<Reply>
   return new Promise((resolve, reject) => {
     const outgoing = request(
       url,
-      { method, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS), headers: { 'content-length': content?.length ?? 0 } },
+      {
+        method,
+        agent: false,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: { 'content-length': content?.length ?? 0 },
+      },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -89,7 +94,7 @@ export function webHdfs(base: string | (() => Promise<string>), user = 'hdfs'): 
   ): Promise<Reply> {
     const query = new URLSearchParams({ op, 'user.name': user, ...more });
     const host = typeof base === 'string' ? base : await base();
-    const url = `${host}/webhdfs/v1${encodePath(path)}?${query}`;
+    const url = `${host}/webhdfs/v1${encodePath(path)}?${query.toString()}`;
     const first = await send(method, url);
     return first.location === undefined ? first : send(method, first.location, body);
   }
@@ -103,7 +108,11 @@ export function webHdfs(base: string | (() => Promise<string>), user = 'hdfs'): 
     throw new Error(`${what}: HDFS answered ${status} ${exception}: ${message}`);
   }
 
-  async function change(path: string, op: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  async function change(
+    path: string,
+    op: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const method = op === 'DELETE' ? 'DELETE' : 'PUT';
     return (await answer(`${op} ${path}`, await call(method, path, op, more))) ?? { boolean: false };
   }

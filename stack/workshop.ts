@@ -32,10 +32,7 @@ export interface OneShotResult {
   readonly output: string;
 }
 
-export async function openWorkshop(
-  warden: Warden,
-  onEvent?: (event: StackEvent) => void,
-): Promise<Workshop> {
+export async function openWorkshop(warden: Warden, onEvent?: (event: StackEvent) => void): Promise<Workshop> {
   const data = join(warden.folder, 'data');
   const logs = join(warden.folder, 'logs');
   await Promise.all([data, logs].map((folder) => mkdir(folder, { recursive: true })));

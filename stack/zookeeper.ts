@@ -50,7 +50,15 @@ export async function planZooKeeper(workshop: Workshop, count: number): Promise<
       return workshop.server({
         name,
         command: java,
-        args: () => [...jvmFlags, '-Xms32m', '-Xmx64m', '-cp', classPath('zookeeper', dirname(cfg)), main, cfg],
+        args: () => [
+          ...jvmFlags,
+          '-Xms32m',
+          '-Xmx64m',
+          '-cp',
+          classPath('zookeeper', dirname(cfg)),
+          main,
+          cfg,
+        ],
         env: serverEnv(),
         log: workshop.log(name),
         // A member without quorum answers, but names no mode.

@@ -73,7 +73,8 @@ const HA_ROOT = '/flink';
 export function flinkPlaces(settings: FlinkSettings, plan: FlinkPlan): FlinkPlaces {
   const base = (kind: 'hdfs' | 'file'): string => {
     if (kind === 'file') return `file://${plan.folder}/storage`;
-    if (plan.hdfs === undefined) throw new Error('Flink shall use HDFS, but this stack has none: choose "file"');
+    if (plan.hdfs === undefined)
+      throw new Error('Flink shall use HDFS, but this stack has none: choose "file"');
     return `${plan.hdfs}/flink`;
   };
   const clusterId = settings.clusterId ?? '/holdfast';
@@ -168,7 +169,7 @@ export function flinkConfig(settings: FlinkSettings, plan: FlinkPlan): string {
     'execution.checkpointing.num-retained': String(settings.retainedCheckpoints ?? 3),
     'execution.checkpointing.incremental': 'true',
     'state.backend.type': 'rocksdb',
-    'state.storage.fs.memory-threshold': '1kb',
+    'execution.checkpointing.data-inline-threshold': '1kb',
     ...restartOptions(settings.restart ?? { type: 'fixed-delay', attempts: 3, delay: '2s' }),
     ...(places.archive === undefined ? {} : { 'jobmanager.archive.fs.dir': places.archive }),
     ...(settings.blobSocketTimeout === undefined

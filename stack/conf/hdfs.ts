@@ -42,7 +42,8 @@ const xml = (properties: Properties): string =>
   [
     '<configuration>',
     ...Object.entries(properties).map(
-      ([name, value]) => `  <property><name>${name}</name><value>${escapeXml(String(value))}</value></property>`,
+      ([name, value]) =>
+        `  <property><name>${name}</name><value>${escapeXml(String(value))}</value></property>`,
     ),
     '</configuration>',
     '',

@@ -20,7 +20,9 @@ export function zooCfg(member: ZooKeeperMember, all: readonly ZooKeeperMember[],
     'autopurge.purgeInterval=0',
   ];
   if (all.length > 1)
-    lines.push(...all.map(({ id, peerPort, electionPort }) => `server.${id}=127.0.0.1:${peerPort}:${electionPort}`));
+    lines.push(
+      ...all.map(({ id, peerPort, electionPort }) => `server.${id}=127.0.0.1:${peerPort}:${electionPort}`),
+    );
   return `${lines.join('\n')}\n`;
 }
 
