@@ -1,5 +1,5 @@
 import type { Fault } from './failure.js';
-import type { RunId } from './ids.js';
+import { runId, type RunId } from './ids.js';
 
 /** A checkpoint or savepoint that a run could start from. */
 export interface RestorePoint {
@@ -35,6 +35,8 @@ export interface SnapshotFacts {
   readonly sha256: string;
   /** Changelog or forked handles, or written before Flink 1.15: cannot be restored in NO_CLAIM mode without consequences. */
   readonly claimHazards: readonly string[];
+  /** How many Kafka partitions it holds positions of, and the first 50 of them for people. */
+  readonly partitions: number;
   readonly positions: readonly KafkaPosition[];
 }
 
@@ -43,21 +45,12 @@ export interface KafkaPosition {
   readonly operatorId: string;
   readonly topic: string;
   readonly partition: number;
-  /** The next offset to read, decimal; or a {@link KafkaMarker} that the source resolves when it starts. */
+  /** The next offset to read, decimal; or a marker such as `earliest`, that the source resolves when it starts. */
   readonly next: string;
 }
 
-export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset';
-
-const MARKERS: readonly string[] = [
-  'earliest',
-  'latest',
-  'committed',
-  'unset',
-] satisfies readonly KafkaMarker[];
-
-/** A concrete offset, not a marker. */
-export const isConcrete = (next: string): boolean => !MARKERS.includes(next);
+/** A concrete offset; anything else (`earliest`, `latest`, `committed` …) is resolved by the source when it starts. */
+export const isConcrete = (next: string): boolean => /^\d+$/.test(next);
 
 /** One rung of the ladder: a restore point, where it was found, and the verdict (null: not looked at yet). */
 export interface Rung {
@@ -69,3 +62,19 @@ export interface Rung {
 
 export type PointSource =
   'zookeeper' | 'flink' | 'ledger' | 'directory' | 'savepoint' | 'restored' | 'person';
+
+/**
+ * What a directory's name tells: `…/<run>/chk-12` is checkpoint 12 of that run, anything else a savepoint of unknown id.
+ * The name is where Flink put it, so it is only a first guess; the metadata's own id is compared when it is read.
+ */
+export function pointFromPath(path: string): RestorePoint {
+  const match = /(?:\/([0-9a-f]{32}))?\/chk-(\d+)\/?$/.exec(path);
+  return {
+    path: path.replace(/\/+$/, ''),
+    kind: match === null ? 'savepoint' : 'checkpoint',
+    id: match?.[2] ?? null,
+    run: match?.[1] === undefined ? null : runId(match[1]),
+    time: null,
+    terminating: false,
+  };
+}

@@ -1,0 +1,187 @@
+import type { Call, Flink, FlinkJob, HaCluster } from '../adapters/ports.js';
+import { fault } from '../domain/failure.js';
+import { runId, type RunId } from '../domain/ids.js';
+import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
+import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
+import type { Assessment, DirtyResult, HaView, RunView } from '../domain/situation.js';
+import { countTasks } from '../domain/tasks.js';
+import type { Deps } from './deps.js';
+import { configuredJob, type ConfiguredJob } from './job.js';
+
+/** Older runs than these say nothing about who can bring the job back. */
+const NEWEST_RUNS = 5;
+
+export interface AssessInput {
+  readonly job: string;
+  /** Runs that this case submitted. */
+  readonly submitted: readonly RunId[];
+}
+
+/** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
+export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSignal): Promise<Assessment> {
+  const it = configuredJob(deps, input.job);
+  const flink = deps.ports.flink(it.clusterName);
+  const call: Call = { signal };
+  const [overview, settings, jobs, ha, dirty, ledger] = await Promise.all([
+    flink.overview(call),
+    readSettings(it, flink, call),
+    flink.jobs(call),
+    readHa(deps, it, call),
+    readDirtyResults(deps, it, call),
+    deps.readLedger(it.clusterName, it.name, signal),
+  ]);
+  return {
+    at: deps.ports.clock.now(),
+    leader: mapReading(overview, ({ endpoint, version }) => ({ endpoint, version })),
+    settings,
+    runs: await readRuns(it, flink, jobs, input.submitted, call),
+    ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
+    dirty,
+    ledger,
+  };
+}
+
+/** Whether the cluster keeps its HA data where this configuration looks for it. */
+async function readSettings(it: ConfiguredJob, flink: Flink, call: Call): Promise<Assessment['settings']> {
+  const configuration = await flink.configuration(call);
+  return mapReading(configuration, (is) => {
+    const type = (is['high-availability.type'] ?? is['high-availability'] ?? 'NONE').toLowerCase();
+    const ha = it.cluster.ha;
+    if (ha === null)
+      return type === 'none'
+        ? 'as configured'
+        : { differs: `configured without HA, the cluster runs with ${type}` };
+    if (!type.includes('zookeeper'))
+      return { differs: `configured with ZooKeeper, the cluster runs with ${type}` };
+    const pairs = [
+      ['high-availability.zookeeper.path.root', '/flink', ha.root],
+      ['high-availability.cluster-id', '/default', ha.clusterId],
+    ] as const;
+    for (const [key, standard, ours] of pairs) {
+      const theirs = is[key] ?? standard;
+      if (bare(theirs) !== bare(ours))
+        return { differs: `${key}: configured ${ours}, the cluster has ${theirs}` };
+    }
+    return 'as configured';
+  });
+}
+
+const bare = (path: string): string => path.replace(/^\/+|\/+$/g, '');
+
+async function readHa(deps: Deps, it: ConfiguredJob, call: Call): Promise<Reading<HaCluster>> {
+  const ha = it.cluster.ha;
+  if (ha === null) return absent;
+  const reading = await deps.ports.haStore(ha.zookeeper).cluster(ha, call);
+  if (reading.is !== 'absent') return reading;
+  const node = `${ha.root}/${bare(ha.clusterId)}`;
+  return unknown(
+    fault(
+      'ConfigInvalid',
+      `expected the HA data of the cluster at ${node} in ZooKeeper ${ha.zookeeper}, found nothing there`,
+      node,
+    ),
+  );
+}
+
+/** Which job an HA entry belongs to. A run that nobody knows makes the fence unknown, so it is never guessed. */
+function attribute(
+  cluster: HaCluster,
+  it: ConfiguredJob,
+  jobs: Reading<readonly FlinkJob[]>,
+  ledger: Reading<JobLedger>,
+  submitted: readonly RunId[],
+): readonly HaView[] {
+  const shown = jobs.is === 'present' ? jobs.value : [];
+  const remembered = ledger.is === 'present' ? ledger.value.runs.map((r) => r.run) : [];
+  return cluster.jobs.map((entry) => {
+    const name = shown.find((j) => j.run === entry.run)?.name;
+    const ours =
+      name === it.job.match.name || remembered.includes(entry.run) || submitted.includes(entry.run);
+    const belongs = ours ? 'ours' : name === undefined ? 'nobody' : 'other';
+    return {
+      run: entry.run,
+      graph: entry.graph,
+      checkpoints: entry.checkpoints.filter((c) => !c.markedForDeletion).length,
+      belongs,
+    };
+  });
+}
+
+/** `_DIRTY.json` entries of the job result store beside the HA files (Flink 1.15 and later). */
+async function readDirtyResults(deps: Deps, it: ConfiguredJob, call: Call): Promise<Assessment['dirty']> {
+  const ha = it.cluster.ha;
+  if (ha === null) return absent;
+  const directory = `${ha.storageDir.replace(/\/+$/, '')}/job-result-store/${bare(ha.clusterId)}`;
+  const owner = deps.ports.storageOf(directory);
+  if ('code' in owner) return unknown(owner);
+  const found: DirtyResult[] = [];
+  const listed = await owner.storage.list(
+    directory,
+    (page) => {
+      for (const file of page) {
+        const match = /\/([0-9a-f]{32})_DIRTY\.json$/.exec(file.path);
+        if (match?.[1] !== undefined)
+          found.push({ run: runId(match[1]), path: file.path, length: file.length });
+      }
+    },
+    call,
+  );
+  if (listed.is === 'unknown') return listed;
+  return found.length === 0 ? absent : present(found);
+}
+
+async function readRuns(
+  it: ConfiguredJob,
+  flink: Flink,
+  jobs: Reading<readonly FlinkJob[]>,
+  submitted: readonly RunId[],
+  call: Call,
+): Promise<Assessment['runs']> {
+  if (jobs.is !== 'present')
+    return jobs.is === 'unknown'
+      ? jobs
+      : unknown(fault('FlinkUnavailable', 'the JobManager has no list of jobs'));
+  const ours = jobs.value
+    .filter((j) => j.name === it.job.match.name || submitted.includes(j.run))
+    .sort((a, b) => b.startTime - a.startTime)
+    .slice(0, NEWEST_RUNS);
+  const views: RunView[] = [];
+  for (const job of ours) {
+    const view = await readRun(flink, job, call);
+    if (view.is === 'unknown') return view;
+    if (view.is === 'present') views.push(view.value);
+  }
+  return present(views);
+}
+
+async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading<RunView>> {
+  const [detail, checkpoints, exceptions] = await Promise.all([
+    flink.job(job.run, call),
+    flink.checkpoints(job.run, call),
+    flink.exceptions(job.run, call),
+  ]);
+  if (detail.is !== 'present') return detail;
+  if (checkpoints.is === 'unknown') return checkpoints;
+  const known = checkpoints.is === 'present' ? checkpoints.value : null;
+  const tasks = countTasks(detail.value.tasks);
+  const since = known?.latestCompleted?.triggered ?? 0;
+  const faults = exceptions.is === 'present' ? exceptions.value : [];
+  const first = faults.find((x) => x.time >= since) ?? faults[0];
+  return present({
+    run: job.run,
+    state: detail.value.state,
+    started: job.startTime,
+    ended: job.endTime,
+    running: tasks.running,
+    tasks: tasks.all,
+    restoredFrom: restoredFrom(known?.restored ?? null),
+    completed: known?.counts.completed ?? 0,
+    latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
+    firstFault: first === undefined ? null : first.message,
+  });
+}
+
+export function restoredFrom(restored: { readonly path: string | null } | null): RestoredFrom {
+  if (restored === null) return { is: 'nothing' };
+  return restored.path === null ? { is: 'unseen' } : { is: 'point', path: restored.path };
+}

@@ -1,0 +1,18 @@
+import type { Ports } from '../adapters/ports.js';
+import type { Config } from '../config/config.js';
+import type { Alert } from '../domain/alert.js';
+import type { ClusterName, JobName } from '../domain/ids.js';
+import type { JobLedger } from '../domain/ledger.js';
+import type { Reading } from '../domain/reading.js';
+
+/** What activities work with. Endpoints and secrets stay in here; they never enter an argument or a result. */
+export interface Deps {
+  readonly config: Config;
+  readonly ports: Ports;
+  /** The ledger that the watch keeps; `absent`: nobody has watched this job yet. */
+  readLedger(cluster: ClusterName, job: JobName, signal: AbortSignal): Promise<Reading<JobLedger>>;
+  /** The same function that intake calls: starts the case of the job, or joins it. */
+  raiseAlert(alert: Alert): Promise<void>;
+  /** Names of the search attributes that the namespace knows. */
+  registeredSearchAttributes(signal: AbortSignal): Promise<readonly string[]>;
+}

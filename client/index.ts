@@ -1,0 +1,449 @@
+/**
+ * The typed door to Holdfast: what intake, CLI, watch and tests use, and other programs as `holdfast/client`.
+ * Every call has a deadline and throws nothing but {@link ClientError}, whose message says what to do.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type UpdateDefinition,
+  type WorkflowExecutionInfo,
+} from '@temporalio/client';
+import type { Config, JobConfig } from '../config/config.js';
+import type { Alert, AlertResolved } from '../domain/alert.js';
+import type { CaseEnd, CaseStatus } from '../domain/case.js';
+import type { Said } from '../domain/desk.js';
+import { clusterName, jobName, recoverId, watchId } from '../domain/ids.js';
+import type { JobLedger } from '../domain/ledger.js';
+import * as messages from '../workflows/messages.js';
+import { ClientError, explain, type Asked } from './errors.js';
+import { caseLink } from './links.js';
+
+export { ClientError, type ClientErrorCode } from './errors.js';
+export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
+export { caseLink } from './links.js';
+export {
+  registeredSearchAttributes,
+  registerSearchAttributes,
+  SEARCH_ATTRIBUTES,
+} from './search-attributes.js';
+export { QUEUES } from '../workflows/messages.js';
+
+/** One execution that a case runs in. */
+export interface CaseRef {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly job: string;
+  readonly cluster: string;
+  /** Its page in the Temporal UI; null when none is configured. */
+  readonly link: string | null;
+}
+
+/** What Temporal itself knows of a case, without a worker. */
+export interface CaseSummary extends CaseRef {
+  readonly state: 'open' | 'ended' | 'failed' | 'cancelled' | 'terminated';
+  /** Last published phase; null when none was. */
+  readonly phase: string | null;
+  /** Epoch milliseconds. */
+  readonly openedAt: number;
+  /** Epoch milliseconds; null while it is open. */
+  readonly closedAt: number | null;
+  /** Number of events in its history. */
+  readonly events: number;
+}
+
+/** A case with everything that can be learned of it now. */
+export interface CaseView {
+  readonly summary: CaseSummary;
+  /** What the workflow answers; null when no worker answers. */
+  readonly status: CaseStatus | null;
+  /** Why there is no status. */
+  readonly withoutStatus: string | null;
+  /** How it ended; null while it is open. */
+  readonly end: CaseEnd | null;
+  /** With what it failed; null when it did not. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
+}
+
+/** {@link Said}, and the id that makes repeating it the same request. Default: a new one. */
+export interface Saying extends Said {
+  readonly requestId?: string;
+}
+
+export interface HoldfastClient {
+  /** Opens the one case of the alert's job, or tells the open one. Needs no worker: the alert is kept by Temporal. */
+  raiseAlert(alert: Alert): Promise<CaseRef>;
+  /** Tells the open case, if there is one: resolved is information, a case ends by proofs. */
+  resolveAlert(job: string, resolved: AlertResolved): Promise<'told' | 'no open case'>;
+  /**
+   * A person asks for a recovery: opens the one case of a job, or joins the open one. With `from` the recovery starts
+   * from that restore point, or the open case is told to.
+   */
+  recover(job: string, request: Saying & { readonly from?: string }): Promise<CaseRef>;
+  /** What the newest case of a job says of itself. Needs a worker. */
+  status(job: string): Promise<CaseStatus>;
+  approve(job: string, saying: Saying & { readonly question: string }): Promise<string>;
+  reject(job: string, saying: Saying & { readonly question: string }): Promise<string>;
+  chooseRestorePoint(
+    job: string,
+    saying: Saying & { readonly path: string; readonly question?: string },
+  ): Promise<string>;
+  abort(job: string, saying: Saying): Promise<string>;
+  hold(job: string, saying: Saying): Promise<string>;
+  release(job: string, saying: Saying): Promise<string>;
+  resume(job: string, saying: Saying): Promise<string>;
+  retryNow(job: string, saying: Saying): Promise<string>;
+  closeCase(job: string, saying: Saying): Promise<string>;
+  /** One case by its job's name or by its workflow id, the newest execution or the given one. */
+  caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
+  /** Cases within Temporal's retention, newest first. */
+  cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
+  /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
+  ledger(cluster: string): Promise<Readonly<Record<string, JobLedger>> | null>;
+  /** Starts the watch over a cluster; a running one goes on. */
+  startWatch(cluster: string): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  /** Closes the connection. */
+  close(): Promise<void>;
+}
+
+export interface HoldfastClientOptions {
+  readonly client: Client;
+  readonly config: Pick<Config, 'temporal' | 'jobs' | 'clusters'>;
+  /** Milliseconds for a call that the server answers. Default: 5000. */
+  readonly serverDeadline?: number;
+  /** Milliseconds for a call that a worker answers. Default: 10000. */
+  readonly workerDeadline?: number;
+}
+
+type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
+
+/** Memo keys of `watch/<cluster>`: one ledger per job. */
+const LEDGER_PREFIX = 'ledger:';
+
+/** Fields of the UI have a limit of 400 bytes for a summary. */
+const SUMMARY_BYTES = 380;
+
+export function holdfastClient({
+  client,
+  config,
+  serverDeadline = 5_000,
+  workerDeadline = 10_000,
+}: HoldfastClientOptions): HoldfastClient {
+  const { address, namespace } = config.temporal;
+
+  const call = async <T>(
+    asked: Pick<Asked, 'what' | 'needsWorker' | 'writes'>,
+    fn: () => Promise<T>,
+  ): Promise<T> => {
+    const deadline = Date.now() + (asked.needsWorker ? workerDeadline : serverDeadline);
+    try {
+      return await client.withDeadline(deadline, fn);
+    } catch (error) {
+      throw explain(error, { ...asked, address, namespace });
+    }
+  };
+
+  const jobOf = (job: string): { readonly name: string; readonly id: string; readonly job: JobConfig } => {
+    const known = Object.entries(config.jobs).find(([name]) => name === job)?.[1];
+    if (known === undefined) {
+      const names = Object.keys(config.jobs).join(', ') || 'none';
+      throw new ClientError('UnknownJob', `no job '${job}' in the configuration; there are: ${names}`);
+    }
+    return { name: job, id: recoverId(known.cluster, jobName(job)), job: known };
+  };
+
+  const refOf = (workflowId: string, runId: string): CaseRef => {
+    const [, cluster = '', job = ''] = workflowId.split('/');
+    return { workflowId, runId, job, cluster, link: caseLink(config.temporal, workflowId, runId) };
+  };
+
+  const startOptions = (
+    job: string,
+    summary: string,
+    details: string,
+    input: Partial<messages.RecoverInput> = {},
+  ) => {
+    const { id, job: known } = jobOf(job);
+    return {
+      workflowId: id,
+      taskQueue: messages.QUEUES.steps,
+      args: [{ job, cluster: known.cluster, ...input } satisfies messages.RecoverInput],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+      staticSummary: cut(summary, SUMMARY_BYTES),
+      staticDetails: details,
+    };
+  };
+
+  const raiseAlert = async (alert: Alert): Promise<CaseRef> => {
+    const { id } = jobOf(alert.job);
+    return call(
+      { what: `raise an alert for job ${alert.job}`, needsWorker: false, writes: true },
+      async () => {
+        const handle = await client.workflow.signalWithStart('recoverJob', {
+          ...startOptions(
+            alert.job,
+            `${alert.job} on ${alert.cluster}: ${alert.summary}`,
+            alertDetails(alert),
+          ),
+          signal: messages.alertRaised,
+          signalArgs: [alert] as [Alert],
+        });
+        return refOf(id, handle.signaledRunId);
+      },
+    );
+  };
+
+  const say = async <Args extends [object]>(
+    job: string,
+    update: UpdateDefinition<string, Args>,
+    { requestId, ...args }: Saying & Record<string, unknown>,
+  ): Promise<string> => {
+    const { id } = jobOf(job);
+    return call(
+      { what: `say '${update.name}' to the case of job ${job}`, needsWorker: true, writes: true },
+      () =>
+        client.workflow.getHandle(id).executeUpdate(update, {
+          args: [args] as unknown as Args,
+          updateId: requestId ?? randomUUID(),
+        }),
+    );
+  };
+
+  const statusOf = (workflowId: string, what: string, runId?: string) =>
+    call({ what, needsWorker: true, writes: false }, () =>
+      client.workflow.getHandle(workflowId, runId).query(messages.status),
+    );
+
+  const summaryOf = (info: ExecutionInfo): CaseSummary => ({
+    ...refOf(info.workflowId, info.runId),
+    state: stateOf(info),
+    phase: phaseOf(info),
+    openedAt: info.startTime.getTime(),
+    closedAt: info.closeTime?.getTime() ?? null,
+    events: info.historyLength,
+  });
+
+  return {
+    raiseAlert,
+    resolveAlert: async (job, resolved) => {
+      const { id } = jobOf(job);
+      try {
+        await call(
+          { what: `tell the case of job ${job} that its alert is over`, needsWorker: false, writes: true },
+          () => client.workflow.getHandle(id).signal(messages.alertResolved, resolved),
+        );
+        return 'told';
+      } catch (error) {
+        if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded')) {
+          return 'no open case';
+        }
+        throw error;
+      }
+    },
+    recover: async (job, { by, reason, from, requestId }) => {
+      const { id, job: known } = jobOf(job);
+      const fingerprint = `cli/${requestId ?? randomUUID()}`;
+      if (from === undefined) {
+        return raiseAlert({
+          fingerprint,
+          source: 'cli',
+          job,
+          cluster: known.cluster,
+          run: null,
+          summary: `${by} asks for a recovery: ${reason}`,
+          startedAt: Date.now(),
+          labels: {},
+          link: null,
+        });
+      }
+      try {
+        return await call(
+          { what: `open a case for job ${job}`, needsWorker: false, writes: true },
+          async () => {
+            const handle = await client.workflow.start('recoverJob', {
+              ...startOptions(
+                job,
+                `${job} on ${known.cluster}: ${by} restores ${from}`,
+                `Reason: ${reason}`,
+                {
+                  from: { path: from, by, reason },
+                },
+              ),
+              workflowIdConflictPolicy: 'FAIL',
+            });
+            return refOf(id, handle.firstExecutionRunId);
+          },
+        );
+      } catch (error) {
+        if (!(error instanceof ClientError) || !(error.cause instanceof WorkflowExecutionAlreadyStartedError))
+          throw error;
+      }
+      await say(job, messages.chooseRestorePoint, {
+        by,
+        reason,
+        path: from,
+        ...(requestId === undefined ? {} : { requestId }),
+      });
+      const open = await call(
+        { what: `find the case of job ${job}`, needsWorker: false, writes: false },
+        () => client.workflow.getHandle(id).describe(),
+      );
+      return refOf(id, open.runId);
+    },
+    status: (job) => statusOf(jobOf(job).id, `ask for the status of job ${job}`),
+    approve: (job, saying) => say(job, messages.approve, { ...saying }),
+    reject: (job, saying) => say(job, messages.reject, { ...saying }),
+    chooseRestorePoint: (job, saying) => say(job, messages.chooseRestorePoint, { ...saying }),
+    abort: (job, saying) => say(job, messages.abort, { ...saying }),
+    hold: (job, saying) => say(job, messages.hold, { ...saying }),
+    release: (job, saying) => say(job, messages.release, { ...saying }),
+    resume: (job, saying) => say(job, messages.resume, { ...saying }),
+    retryNow: (job, saying) => say(job, messages.retryNow, { ...saying }),
+    closeCase: (job, saying) => say(job, messages.close, { ...saying }),
+    caseOf: async (jobOrId, runId) => {
+      const id = jobOrId.includes('/') ? jobOrId : jobOf(jobOrId).id;
+      const handle = client.workflow.getHandle(id, runId);
+      const info = await call({ what: `find the case ${id}`, needsWorker: false, writes: false }, () =>
+        handle.describe(),
+      );
+      const summary = summaryOf(info);
+      const [status, ending] = await Promise.all([
+        statusOf(id, `ask for the status of ${id}`, info.runId).then(
+          (value) => ({ value, why: null }),
+          (error: unknown) => ({ value: null, why: error instanceof Error ? error.message : String(error) }),
+        ),
+        summary.state === 'open' ? { end: null, failure: null } : ended(id, info.runId),
+      ]);
+      return { summary, status: status.value, withoutStatus: status.why, ...ending };
+    },
+    cases: async ({ job, limit = 50 } = {}) => {
+      const query =
+        job === undefined
+          ? "WorkflowType = 'recoverJob'"
+          : `WorkflowType = 'recoverJob' AND WorkflowId = '${jobOf(job).id}'`;
+      return call({ what: 'list the cases', needsWorker: false, writes: false }, async () => {
+        const found: CaseSummary[] = [];
+        for await (const info of client.workflow.list({ query, pageSize: Math.min(limit, 200) })) {
+          found.push(summaryOf(info));
+          if (found.length >= limit) break;
+        }
+        return found.toSorted((a, b) => b.openedAt - a.openedAt);
+      });
+    },
+    ledger: async (cluster) => {
+      const id = watchId(clusterOf(config, cluster));
+      try {
+        const info = await call(
+          { what: `read the ledger of cluster ${cluster}`, needsWorker: false, writes: false },
+          () => client.workflow.getHandle(id).describe(),
+        );
+        return Object.fromEntries(
+          Object.entries(info.memo ?? {})
+            .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
+            .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
+        );
+      } catch (error) {
+        if (error instanceof ClientError && error.code === 'NoCase') return null;
+        throw error;
+      }
+    },
+    startWatch: async (cluster) => {
+      const workflowId = watchId(clusterOf(config, cluster));
+      return call(
+        { what: `start the watch over cluster ${cluster}`, needsWorker: false, writes: true },
+        async () => {
+          const handle = await client.workflow.start('watchCluster', {
+            workflowId,
+            taskQueue: messages.QUEUES.steps,
+            args: [{ cluster } satisfies messages.WatchInput],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+            staticSummary: `Watches the jobs of cluster ${cluster} and keeps their ledger`,
+          });
+          return { workflowId, runId: handle.firstExecutionRunId };
+        },
+      );
+    },
+    close: () => client.connection.close(),
+  };
+
+  async function ended(id: string, runId: string): Promise<Pick<CaseView, 'end' | 'failure'>> {
+    try {
+      const end = await call({ what: `read the end of ${id}`, needsWorker: false, writes: false }, () =>
+        client.workflow.getHandle<() => Promise<CaseEnd>>(id, runId).result(),
+      );
+      return { end, failure: null };
+    } catch (error) {
+      const failed = error instanceof ClientError ? error.cause : error;
+      if (failed instanceof WorkflowFailedError) return { end: null, failure: faultBehind(failed.cause) };
+      if (failed instanceof WorkflowNotFoundError) return { end: null, failure: null };
+      throw error;
+    }
+  }
+}
+
+function clusterOf(config: Pick<Config, 'clusters'>, cluster: string): ReturnType<typeof clusterName> {
+  if (Object.keys(config.clusters).includes(cluster)) return clusterName(cluster);
+  const names = Object.keys(config.clusters).join(', ') || 'none';
+  throw new ClientError(
+    'UnknownCluster',
+    `no cluster '${cluster}' in the configuration; there are: ${names}`,
+  );
+}
+
+function stateOf(info: ExecutionInfo): CaseSummary['state'] {
+  switch (info.status.name) {
+    case 'RUNNING':
+    case 'PAUSED':
+    case 'CONTINUED_AS_NEW':
+      return 'open';
+    case 'FAILED':
+    case 'TIMED_OUT':
+      return 'failed';
+    case 'CANCELLED':
+      return 'cancelled';
+    case 'TERMINATED':
+      return 'terminated';
+    default:
+      return 'ended';
+  }
+}
+
+/** Published as a memo, and as a search attribute where it is registered. */
+function phaseOf(info: ExecutionInfo): string | null {
+  const memo = info.memo?.['phase'];
+  if (typeof memo === 'string') return memo;
+  for (const { key, value } of info.typedSearchAttributes.getAll()) {
+    if (key.name === 'HoldfastPhase' && typeof value === 'string') return value;
+  }
+  return null;
+}
+
+function faultBehind(cause: Error | undefined): NonNullable<CaseView['failure']> {
+  const type = (cause as { type?: unknown } | undefined)?.type;
+  return {
+    code: typeof type === 'string' ? type : 'Unclassified',
+    message: cause?.message ?? 'the case failed without saying why',
+  };
+}
+
+/** Markdown for the page of the case. */
+function alertDetails(alert: Alert): string {
+  const link = alert.link === null ? '' : `\n\n[Where the alert came from](${alert.link})`;
+  return `First alert, from ${alert.source}: ${alert.summary}${link}`;
+}
+
+/** At most so many bytes of UTF-8, cut between characters. */
+function cut(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  let short = '';
+  let size = 0;
+  for (const character of text) {
+    size += Buffer.byteLength(character);
+    if (size > bytes - 3) break;
+    short += character;
+  }
+  return `${short}…`;
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import {
+  createTopics,
+  flinkRest,
+  jobJar,
+  startEvents,
+  startStack,
+  type EventStream,
+  type FlinkRest,
+  type FlinkVersion,
+  type Stack,
+  type StackOptions,
+} from '../stack/index.js';
+
+export const JOB = 'window-counts';
+export const CLUSTER = 'demo';
+/** The name by which Flink shows the job that Holdfast looks after, and its unprotected twin. */
+export const FLINK_NAME = 'window counts';
+export const BLANK_NAME = 'window counts, without Holdfast';
+export const TOPICS = { in: 'events', out: 'counts', blankOut: 'counts-blank' } as const;
+const GROUP = 'window-counts';
+
+/** Everything that is there before the incident. */
+export interface Scene {
+  readonly stack: Stack;
+  readonly flink: FlinkRest;
+  readonly events: EventStream;
+  /** The job's jar and arguments, as `holdfast.yaml` has them. */
+  readonly jar: string;
+  readonly run: string;
+  readonly blankRun: string;
+  /** Submits the unprotected twin; `savepointPath` is never given: that is the point of it. */
+  submitBlank(): Promise<string>;
+}
+
+export interface SceneOptions {
+  readonly flink: FlinkVersion;
+  readonly onEvent?: NonNullable<StackOptions['onEvent']>;
+  readonly temporal?: NonNullable<StackOptions['temporal']>;
+}
+
+const jobArgs = (broker: string, name: string, group: string, out: string): Record<string, string> => ({
+  brokers: broker,
+  in: TOPICS.in,
+  out,
+  group,
+  name,
+});
+
+const defined = <T>(value: T | undefined, what: string): T => {
+  if (value === undefined) throw new Error(`the stack has no ${what}`);
+  return value;
+};
+
+/**
+ * The set-up of the incident: HA data and job results not on the HDFS that fails, so that Flink gives up and deletes
+ * its HA data; checkpoints on HDFS; three restarts and no failed checkpoint tolerated, as Flink's defaults were.
+ */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const stack = await startStack({
+    flink: options.flink,
+    label: 'demo',
+    flinkSettings: { haStorage: 'file', checkpointInterval: '2s' },
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    ...(options.temporal === undefined ? {} : { temporal: options.temporal }),
+  });
+  try {
+    const broker = defined(stack.endpoints.kafka, 'Kafka');
+    const flink = flinkRest(defined(stack.endpoints.flinkRest, 'Flink'));
+    await createTopics(broker, [{ topic: TOPICS.in }, { topic: TOPICS.out }, { topic: TOPICS.blankOut }]);
+    const jar = jobJar(options.flink);
+    const submitBlank = () =>
+      flink.submit({ jar, args: jobArgs(broker, BLANK_NAME, `${GROUP}-blank`, TOPICS.blankOut) });
+    const events = await startEvents({ broker, topics: [TOPICS.in], rate: 200 });
+    const run = await flink.submit({ jar, args: jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out) });
+    const blankRun = await submitBlank();
+    return { stack, flink, events, jar, run, blankRun, submitBlank };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+export interface ConfigOptions {
+  readonly temporal: { readonly address: string; readonly ui?: string };
+  readonly intakePort: number;
+  /** Over the defaults of the demo. */
+  readonly policy?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes the `holdfast.yaml` of this scene and returns its path. */
+export async function writeConfig(scene: Scene, options: ConfigOptions): Promise<string> {
+  const { stack, jar } = scene;
+  const { places } = stack.flink;
+  const broker = defined(stack.endpoints.kafka, 'Kafka');
+  const args = Object.entries(jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out)).flatMap(([name, value]) => [
+    `--${name}`,
+    value,
+  ]);
+  const storageFolder = new URL(places.haStorage).pathname.replace(/\/ha$/, '');
+  const config = {
+    temporal: {
+      address: options.temporal.address,
+      ...(options.temporal.ui === undefined ? {} : { ui: options.temporal.ui }),
+    },
+    storage: {
+      hdfs: {
+        webhdfs: stack.endpoints.webhdfs,
+        authorities: [new URL(defined(stack.endpoints.hdfsUri, 'HDFS').replace('hdfs:', 'http:')).host],
+        user: 'flink',
+        allow: ['/flink'],
+        scratch: stack.scratch,
+      },
+      ha: { kind: 'file', allow: [storageFolder], scratch: join(storageFolder, 'holdfast') },
+    },
+    zookeeper: { main: { servers: [defined(stack.endpoints.zookeeper, 'ZooKeeper')] } },
+    kafka: { main: { brokers: [broker] } },
+    clusters: {
+      [CLUSTER]: {
+        flink: { rest: [scene.flink.base] },
+        ha: {
+          zookeeper: 'main',
+          root: places.haRoot,
+          clusterId: places.clusterId,
+          storageDir: places.haStorage,
+        },
+        checkpoints: places.checkpoints,
+        savepoints: places.savepoints,
+      },
+    },
+    jobs: {
+      [JOB]: {
+        cluster: CLUSTER,
+        match: { name: FLINK_NAME },
+        launch: { jar, args },
+        kafka: { cluster: 'main', group: GROUP },
+        policy: { preset: 'strict', backoff: { initial: '2s' }, ...options.policy },
+      },
+    },
+    intake: { port: options.intakePort },
+  };
+  const folder = join(stack.folder, 'holdfast');
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'holdfast.yaml');
+  await writeFile(file, stringify(config));
+  return file;
+}
+
+/** What Alertmanager sends when the job is down. */
+export const alertmanagerBody = (at: Date): object => ({
+  version: '4',
+  groupKey: randomUUID(),
+  status: 'firing',
+  receiver: 'holdfast',
+  groupLabels: {},
+  commonLabels: {},
+  commonAnnotations: {},
+  externalURL: 'http://alertmanager.example',
+  alerts: [
+    {
+      status: 'firing',
+      labels: { alertname: 'FlinkJobDown', cluster: CLUSTER, job_name: FLINK_NAME, severity: 'page' },
+      annotations: { summary: `${FLINK_NAME} is down` },
+      startsAt: at.toISOString(),
+      endsAt: '0001-01-01T00:00:00Z',
+      generatorURL: 'http://prometheus.example/graph',
+      fingerprint: 'b0b0cafe00000001',
+    },
+  ],
+});

@@ -1,0 +1,96 @@
+/** One recovery as people see it: what the query `status` answers, and what ends a case. */
+import type { SeenAlert } from './alert.js';
+import type { Question, Said } from './desk.js';
+import type { Fault } from './failure.js';
+import type { RunId } from './ids.js';
+import type { RestorePoint } from './restore-point.js';
+
+export type Phase =
+  | 'opening'
+  | 'assessing'
+  | 'watching'
+  | 'fetching pointer'
+  | 'reading state'
+  | 'checking offsets'
+  | 'resuming offsets'
+  | 'restoring'
+  | 'confirming'
+  | 'waiting'
+  | 'asking'
+  | 'held'
+  | 'aborted'
+  | 'resumed'
+  | 'closed';
+
+/** One failed attempt. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  /** Epoch milliseconds. */
+  readonly started: number;
+  readonly ended: number;
+  /** The step in which it failed. */
+  readonly step: string;
+  readonly fault: Fault;
+}
+
+/** A rung of the ladder as shown to people. */
+export interface RungView {
+  readonly path: string;
+  readonly id: string | null;
+  readonly kind: RestorePoint['kind'];
+  readonly sources: readonly string[];
+  readonly verdict: 'not read' | 'sound' | 'broken' | 'unknown';
+  /** One sentence on the verdict. */
+  readonly because: string;
+}
+
+/** What was restored, and what proves it. */
+export interface Restored {
+  readonly point: string;
+  readonly run: RunId;
+  /** Epoch milliseconds of the submission's answer. */
+  readonly submittedAt: number;
+  /** Epoch milliseconds at which it was proved; null while unproven. */
+  readonly provedAt: number | null;
+  readonly proofs: readonly string[];
+}
+
+export interface CaseStatus {
+  readonly job: string;
+  readonly cluster: string;
+  readonly phase: Phase;
+  /** Epoch milliseconds since which the phase lasts. */
+  readonly since: number;
+  readonly openedAt: number;
+  /** Attempt k of N, counted from 1; 0 before the first. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** What this job's situation is (design, 4.2), with its evidence in one sentence. */
+  readonly situation: { readonly is: string; readonly because: string } | null;
+  readonly waiting: { readonly for: string; readonly since: number; readonly until: number } | null;
+  /** The newest failed attempts, oldest first, at most 20. */
+  readonly failures: readonly AttemptRecord[];
+  readonly ladder: readonly RungView[];
+  readonly restored: Restored | null;
+  readonly question: Question | null;
+  readonly hold: (Said & { readonly since: number }) | null;
+  readonly alerts: readonly SeenAlert[];
+  readonly alertsHeard: number;
+  /** Why the case stands as it does when it is aborted, asking or closed. */
+  readonly because: Fault | null;
+  /** Commands that make sense now. */
+  readonly next: readonly string[];
+}
+
+/** How a case ended: the workflow's result. */
+export interface CaseEnd {
+  readonly outcome: 'resumed' | 'healthy' | 'ended by a person' | 'closed' | 'handed over' | 'observed';
+  readonly job: string;
+  readonly cluster: string;
+  readonly attempts: number;
+  readonly restored: Restored | null;
+  readonly because: string;
+  /** Workflow id that goes on, after `handed over`. */
+  readonly link: string | null;
+}

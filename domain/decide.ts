@@ -1,0 +1,395 @@
+/**
+ * What to do next: one pure, total function of what is known. The workflow carries out one step, adds what it found,
+ * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
+ */
+import { explain } from './dead-end.js';
+import { fault, failureClass, type Fault } from './failure.js';
+import { hashText } from './hash128.js';
+import type { RunId } from './ids.js';
+import { buildLadder, samePath, type Ladder, type Pointers } from './ladder.js';
+import type { OffsetCheck } from './offsets.js';
+import type { Policy } from './policy.js';
+import type { Reading } from './reading.js';
+import type { RestorePoint, SnapshotFacts, Verdict } from './restore-point.js';
+import { isTerminal, situationOf, type Assessment, type Situation } from './situation.js';
+
+/** A submission whose fate is not known yet. */
+export interface OpenSubmission {
+  readonly run: RunId;
+  readonly point: string;
+}
+
+/** Everything known in this attempt so far. `null`: not looked at yet. */
+export interface Evidence {
+  readonly policy: Policy;
+  readonly assessment: Assessment | null;
+  readonly pointers: Pointers | null;
+  /** Verdicts by path. */
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+  /** Offset checks by path. `absent`: the job has no Kafka source configured. */
+  readonly offsets: Readonly<Record<string, Reading<OffsetCheck>>>;
+  readonly openSubmission: OpenSubmission | null;
+  /** The runs that this case submitted and Flink took: they may be confirmed, never mistaken for strangers. */
+  readonly submitted: readonly RunId[];
+  /** What a person chose instead of the ladder's top. */
+  readonly chosen: RestorePoint | null;
+  /** Plans that a person has approved: {@link Plan.digest}s. */
+  readonly approved: readonly string[];
+}
+
+export interface Plan {
+  /** Which decision needs a person. */
+  readonly about: string;
+  readonly text: string;
+  /** What approval does; null when there is nothing to approve. */
+  readonly approves: string | null;
+  readonly choices: readonly string[];
+  /** Same plan, same digest: consent to one plan never counts for another. */
+  readonly digest: string;
+  readonly because: Fault;
+}
+
+export type Next =
+  | { readonly do: 'assess' }
+  | { readonly do: 'fetchPointer' }
+  | { readonly do: 'readState'; readonly point: RestorePoint }
+  | { readonly do: 'checkOffsets'; readonly point: RestorePoint; readonly facts: SnapshotFacts }
+  | {
+      readonly do: 'restore';
+      readonly point: RestorePoint;
+      readonly facts: SnapshotFacts;
+      readonly because: string;
+    }
+  /** A run of ours is on its way: prove it. */
+  | { readonly do: 'confirm'; readonly run: RunId; readonly point: string; readonly because: string }
+  /** Flink brings the job back by itself. */
+  | { readonly do: 'watch'; readonly run: RunId | null; readonly because: string }
+  | { readonly do: 'leave'; readonly outcome: 'healthy' | 'ended by a person'; readonly because: string }
+  /** The attempt fails; the same is tried again later. */
+  | { readonly do: 'fail'; readonly fault: Fault }
+  | { readonly do: 'ask'; readonly plan: Plan }
+  | { readonly do: 'abort'; readonly fault: Fault };
+
+const ask = (
+  about: string,
+  because: Fault,
+  text: string,
+  approves: string | null,
+  choices: readonly string[],
+): { readonly do: 'ask'; readonly plan: Plan } => {
+  const digest = hashText(
+    JSON.stringify([about, approves, choices, because.code, because.where ?? '']),
+  ).slice(0, 12);
+  return { do: 'ask', plan: { about, text, approves, choices, digest, because } };
+};
+
+export function decide(e: Evidence): Next {
+  if (e.assessment === null) return { do: 'assess' };
+  const mine = confirmOwnRun(e, e.assessment);
+  if (mine !== null) return mine;
+  const situation = situationOf(e.assessment);
+  return situation.is === 'abandoned' ? decideRestore(e, situation) : decideElse(e, situation);
+}
+
+/** A run that this case submitted is alive: it is to be proved, never submitted again. */
+function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
+  if (a.runs.is !== 'present') return null;
+  const alive = a.runs.value.filter((r) => !isTerminal(r.state));
+  const own = alive.find((r) => r.run === e.openSubmission?.run);
+  if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
+  return {
+    do: 'confirm',
+    run: own.run,
+    point: e.openSubmission.point,
+    because: `our run ${own.run} is ${own.state}`,
+  };
+}
+
+/** Every situation in which nothing may be submitted. */
+function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Next {
+  switch (s.is) {
+    case 'healthy':
+      return { do: 'leave', outcome: 'healthy', because: s.because };
+    case 'ended':
+      return { do: 'leave', outcome: 'ended by a person', because: s.because };
+    case 'flink-recovering':
+      return { do: 'watch', run: s.run.run, because: s.because };
+    case 'held':
+    case 'cleaning':
+      return { do: 'watch', run: s.run, because: s.because };
+    case 'unknown':
+      return failureClass(s.fault.code) === 'transient'
+        ? { do: 'fail', fault: s.fault }
+        : ask('unknown', s.fault, `${s.because}. Nothing is submitted until this is settled.`, null, []);
+    case 'dead-end':
+      return ask('dead end', fault('FlinkUnavailable', s.because), explain(s.deadEnd), null, []);
+    case 'vanished':
+      return consented(
+        e,
+        ask(
+          'vanished',
+          fault('Unclassified', s.because),
+          `${s.because}. Was it stopped on purpose?`,
+          'restore it from its newest restore point',
+          [],
+        ),
+      );
+    case 'blank': {
+      const because = fault('TwinRunning', s.because, s.run.run);
+      if (e.policy.onBlankRun === 'report') return { do: 'leave', outcome: 'healthy', because: s.because };
+      return ask(
+        'blank run',
+        because,
+        `Run ${s.run.run}: ${s.because}. It undercounts. Nothing is stopped without a person.`,
+        null,
+        [],
+      );
+    }
+    case 'twins':
+      return ask(
+        'twins',
+        fault('TwinRunning', s.because),
+        `${s.because}. Decide which one is right, and cancel the other.`,
+        null,
+        [],
+      );
+  }
+}
+
+/** A plan that was approved is carried out as if the job were abandoned. */
+function consented(e: Evidence, question: { readonly do: 'ask'; readonly plan: Plan }): Next {
+  return e.approved.includes(question.plan.digest) ? decideRestore(e, null) : question;
+}
+
+/** Nobody but us brings the job back: find the point, prove it, check Kafka, restore. */
+function decideRestore(e: Evidence, _situation: Situation | null): Next {
+  if (e.policy.attempts === 0) {
+    return e.pointers === null ? { do: 'fetchPointer' } : observe(e, buildLadder(e.pointers, e.chosen));
+  }
+  if (e.pointers === null) return { do: 'fetchPointer' };
+  return walk(e, buildLadder(e.pointers, e.chosen));
+}
+
+/** Policy `observe`: say what would be done, do nothing. */
+function observe(e: Evidence, ladder: Ladder): Next {
+  const next = walk({ ...e, policy: { ...e.policy, attempts: null } }, ladder);
+  if (next.do !== 'restore') return next;
+  return {
+    do: 'abort',
+    fault: fault('AttemptsExhausted', `attempts is 0: would restore ${next.point.path}`, next.point.path),
+  };
+}
+
+/** Down the ladder: never past an unknown rung, past a broken one only by policy. */
+function walk(e: Evidence, ladder: Ladder): Next {
+  const [blind] = ladder.unknown;
+  if (blind !== undefined) return { do: 'fail', fault: blind };
+  if (ladder.branch !== null) {
+    const [top, other] = ladder.branch.tops;
+    return ask(
+      'branch',
+      fault(
+        'StateForeign',
+        `run ${ladder.branch.blank} started from nothing although older runs have restore points`,
+        top.path,
+      ),
+      `Two branches exist: ${top.path} (run ${ladder.branch.blank}, started from nothing) and ${other.path}. Choose one.`,
+      null,
+      [top.path, other.path],
+    );
+  }
+  if (ladder.rungs.length === 0) return nothingFound(e);
+  const broken: { path: string; reason: Fault }[] = [];
+  for (const { point } of ladder.rungs) {
+    if (broken.length > 0 && !mayFallBackTo(e.policy, point)) continue;
+    const verdict = e.verdicts[point.path];
+    if (verdict === undefined) return { do: 'readState', point };
+    switch (verdict.is) {
+      case 'unknown':
+        return {
+          do: 'fail',
+          fault: verdict.reasons[0] ?? fault('Unclassified', 'the state could not be read', point.path),
+        };
+      case 'broken':
+        broken.push({
+          path: point.path,
+          reason: verdict.reasons[0] ?? fault('StateCorrupt', 'broken', point.path),
+        });
+        continue;
+      case 'sound':
+        return broken.length === 0 || e.policy.fallback !== 'never'
+          ? take(e, point, verdict.facts, broken)
+          : offerOlder(e, point, verdict.facts, broken);
+    }
+  }
+  const [first] = broken;
+  return ask(
+    'no sound point',
+    first?.reason ?? fault('StateLost', 'no restore point is sound'),
+    `None of ${ladder.rungs.length} restore points is sound and allowed: ${broken.map((b) => `${b.path} (${b.reason.message})`).join('; ')}`,
+    null,
+    ladder.rungs.map((r) => r.point.path),
+  );
+}
+
+/** With `never` all rungs are still read, so that the question can name a sound one. */
+function mayFallBackTo(policy: Policy, point: RestorePoint): boolean {
+  return policy.fallback !== 'savepoint' || point.kind === 'savepoint';
+}
+
+function offerOlder(
+  e: Evidence,
+  point: RestorePoint,
+  facts: SnapshotFacts,
+  broken: readonly { path: string; reason: Fault }[],
+): Next {
+  const reason = broken[0]?.reason ?? fault('StateCorrupt', 'broken');
+  const question = ask(
+    'fallback',
+    reason,
+    `The newest restore point is broken (${reason.message}). ${point.path} is sound: restoring it replays everything since, and what the sink already got comes again.`,
+    `restore ${point.path}`,
+    [point.path],
+  );
+  return e.approved.includes(question.plan.digest) ? take(e, point, facts, broken) : question;
+}
+
+/** A sound point. Kafka, age and claim hazards have their say, then it is restored. */
+function take(
+  e: Evidence,
+  point: RestorePoint,
+  facts: SnapshotFacts,
+  broken: readonly { path: string; reason: Fault }[],
+): Next {
+  const check = e.offsets[point.path];
+  if (check === undefined) return { do: 'checkOffsets', point, facts };
+  if (check.is === 'unknown') return { do: 'fail', fault: check.because };
+  const why =
+    broken.length === 0
+      ? 'it is the newest restore point and every file of it is sound'
+      : `${broken.length} newer points are broken`;
+  const restore: Next = { do: 'restore', point, facts, because: why };
+  for (const objection of objections(e, point, facts, check.is === 'present' ? check.value : null)) {
+    if (objection.do === 'abort') return objection;
+    if (!e.approved.includes(objection.plan.digest)) return objection;
+  }
+  return restore;
+}
+
+type Objection = Extract<Next, { do: 'ask' | 'abort' }>;
+
+/** Everything that a policy or a person has to accept before this point may be restored. */
+function objections(
+  e: Evidence,
+  point: RestorePoint,
+  facts: SnapshotFacts,
+  check: OffsetCheck | null,
+): readonly Objection[] {
+  const found: Objection[] = [];
+  const does = `restore ${point.path} all the same`;
+  const assessed = e.assessment;
+  if (
+    e.policy.maxStateAge !== null &&
+    point.time !== null &&
+    assessed !== null &&
+    assessed.at - point.time > e.policy.maxStateAge
+  ) {
+    const age = Math.round((assessed.at - point.time) / 1000);
+    const because = fault(
+      'StateTooOld',
+      `the restore point is ${age} s old, allowed are ${e.policy.maxStateAge / 1000} s`,
+      point.path,
+    );
+    found.push(ask('state age', because, because.message, does, []));
+  }
+  if (facts.claimHazards.length > 0) {
+    const because = fault('StateIncompatible', facts.claimHazards.join('; '), point.path);
+    found.push(
+      ask(
+        'claim',
+        because,
+        `This point cannot be restored without consequences: ${because.message}`,
+        does,
+        [],
+      ),
+    );
+  }
+  if (check !== null) found.push(...offsetObjections(e, point, check, does));
+  if (e.policy.approval === 'always') {
+    const because = fault('Rejected', 'policy approval: always', point.path);
+    const replay = check === null ? '' : ` ${check.toReplay} records will be replayed.`;
+    found.push(ask('approval', because, `Restore ${point.path}?${replay}`, `restore ${point.path}`, []));
+  }
+  return found;
+}
+
+function offsetObjections(
+  e: Evidence,
+  point: RestorePoint,
+  check: OffsetCheck,
+  does: string,
+): readonly Objection[] {
+  const found: Objection[] = [];
+  if (check.replaced.length > 0) {
+    const because = fault('LogReplaced', check.replaced.slice(0, 5).join('; '), point.path);
+    found.push(
+      ask(
+        'log replaced',
+        because,
+        `Kafka does not hold the log that the state was made from: ${because.message}`,
+        does,
+        [],
+      ),
+    );
+  }
+  if (check.gone.length > 0) {
+    const list = check.gone.slice(0, 10).map((g) => `${g.topic}/${g.partition}: ${g.records} records`);
+    const because = fault(
+      'OffsetsGone',
+      `records after the restore point are gone: ${list.join(', ')}`,
+      point.path,
+    );
+    if (e.policy.onOffsetGap === 'abort') found.push({ do: 'abort', fault: because });
+    if (e.policy.onOffsetGap === 'ask')
+      found.push(ask('offset gap', because, `${because.message}. They will not be counted.`, does, []));
+  }
+  const t = check.transactions;
+  if (t !== null && t.outageMs > t.timeoutMs && e.policy.onTransactionExpired === 'ask') {
+    const because = fault(
+      'TransactionsExpired',
+      `the outage lasts ${t.outageMs} ms, the sink's transactions expire after ${t.timeoutMs} ms`,
+      point.path,
+    );
+    found.push(
+      ask(
+        'transactions',
+        because,
+        `${because.message}: what was pre-committed in the last checkpoint may be lost at the sink.`,
+        does,
+        [],
+      ),
+    );
+  }
+  return found;
+}
+
+/** No rung at all, and every source was looked at. */
+function nothingFound(e: Evidence): Next {
+  const ledger = e.assessment?.ledger;
+  const known = ledger?.is === 'present' ? ledger.value.points : [];
+  if (known.length > 0) {
+    const list = known.map((p) => p.path).join(', ');
+    return { do: 'abort', fault: fault('StateLost', `restore points were known and all are gone: ${list}`) };
+  }
+  const because = fault('StateLost', 'no restore point was found in any source, and none is remembered');
+  return ask(
+    'nothing to restore',
+    because,
+    `${because.message}. Start it by hand only if it never had state.`,
+    null,
+    [],
+  );
+}
+
+/** Whether two evidences name the same point: consent survives a second look at it. */
+export const samePoint = (a: RestorePoint, b: RestorePoint): boolean => samePath(a.path, b.path);

@@ -1,0 +1,161 @@
+/**
+ * What people and alert senders have said to a case. One pure reducer, {@link hear}, serves both the validators (may
+ * this be said now?) and the handlers (it was said): they cannot disagree.
+ */
+import { mergeAlert, resolveAlert, type Alert, type AlertResolved, type SeenAlert } from './alert.js';
+
+/** Who said something, and why: the audit of every decision of a person. */
+export interface Said {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** A question that only a person can answer. Its id names attempt and plan: consent to another plan does not count. */
+export interface Question {
+  readonly id: string;
+  /** Which decision asks, for example `onOffsetGap`, `blank`, `deadEnd`. */
+  readonly about: string;
+  readonly text: string;
+  /** What `approve` would do; null when only `chooseRestorePoint`, `retryNow`, `abort` or `close` make sense. */
+  readonly approves: string | null;
+  /** Paths that may be chosen. */
+  readonly choices: readonly string[];
+  /** Epoch milliseconds. */
+  readonly askedAt: number;
+  /** Epoch milliseconds; then the case looks again and asks anew. */
+  readonly expiresAt: number;
+}
+
+export type Answer =
+  | ({ readonly is: 'approve' | 'reject'; readonly question: string } & Said)
+  | ({ readonly is: 'choose'; readonly question: string | null; readonly path: string } & Said);
+
+/** What a case is doing, as far as messages depend on it. */
+export type Standing = 'working' | 'asking' | 'aborted' | 'soaking' | 'over';
+
+export interface Desk {
+  readonly standing: Standing;
+  readonly alerts: readonly SeenAlert[];
+  /** All alert signals, repetitions included. */
+  readonly alertsHeard: number;
+  readonly hold: (Said & { readonly since: number }) | null;
+  readonly question: Question | null;
+  /** Heard and not yet acted on. */
+  readonly answer: Answer | null;
+  readonly abort: Said | null;
+  readonly resume: Said | null;
+  readonly retryNow: Said | null;
+  readonly close: Said | null;
+}
+
+export const emptyDesk: Desk = {
+  standing: 'working',
+  alerts: [],
+  alertsHeard: 0,
+  hold: null,
+  question: null,
+  answer: null,
+  abort: null,
+  resume: null,
+  retryNow: null,
+  close: null,
+};
+
+export type Message =
+  | { readonly kind: 'alertRaised'; readonly alert: Alert }
+  | { readonly kind: 'alertResolved'; readonly resolved: AlertResolved }
+  | ({ readonly kind: 'approve' | 'reject'; readonly question: string } & Said)
+  | ({ readonly kind: 'chooseRestorePoint'; readonly question?: string; readonly path: string } & Said)
+  | ({ readonly kind: 'abort' | 'hold' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
+
+export type Heard =
+  { readonly is: 'heard'; readonly desk: Desk } | { readonly is: 'refused'; readonly why: string };
+
+const heard = (desk: Desk): Heard => ({ is: 'heard', desk });
+const refused = (why: string): Heard => ({ is: 'refused', why });
+
+/** Messages come from other programs and from the Temporal UI: their fields are checked, not believed. */
+function unsigned(message: Said): string | null {
+  if (typeof message.by !== 'string' || message.by.trim() === '') return 'expected "by": who says this';
+  if (typeof message.reason !== 'string' || message.reason.trim() === '') return 'expected "reason": why';
+  return null;
+}
+
+function stale(desk: Desk, id: string): string | null {
+  if (desk.question === null) return `expected an open question, found none; see: holdfast status`;
+  if (desk.question.id !== id)
+    return `expected the open question ${desk.question.id}, found ${id}: the plan has changed since`;
+  return null;
+}
+
+/**
+ * The desk after a message, or why it cannot be said now.
+ * @param now epoch milliseconds at which it was heard.
+ */
+export function hear(desk: Desk, message: Message, now: number): Heard {
+  switch (message.kind) {
+    case 'alertRaised':
+      return heard({
+        ...desk,
+        alerts: mergeAlert(desk.alerts, message.alert, now),
+        alertsHeard: desk.alertsHeard + 1,
+      });
+    case 'alertResolved':
+      return heard({ ...desk, alerts: resolveAlert(desk.alerts, message.resolved) });
+    default:
+  }
+  const nobody = unsigned(message);
+  if (nobody !== null) return refused(nobody);
+  if (desk.standing === 'over') return refused('this case is over');
+  const said: Said = { by: message.by, reason: message.reason };
+  switch (message.kind) {
+    case 'approve':
+    case 'reject': {
+      const why = stale(desk, message.question);
+      if (why !== null) return refused(why);
+      if (message.kind === 'approve' && desk.question?.approves === null) {
+        return refused('there is nothing to approve: choose a restore point, retry, abort or close');
+      }
+      return heard({ ...desk, answer: { is: message.kind, question: message.question, ...said } });
+    }
+    case 'chooseRestorePoint': {
+      if (message.question !== undefined) {
+        const why = stale(desk, message.question);
+        if (why !== null) return refused(why);
+      }
+      if (!/^[a-z][a-z0-9+.-]*:\//i.test(message.path)) {
+        return refused(
+          `expected a full URI such as hdfs://host/path/chk-12, found ${JSON.stringify(message.path)}`,
+        );
+      }
+      return heard({
+        ...desk,
+        answer: { is: 'choose', question: message.question ?? null, path: message.path, ...said },
+      });
+    }
+    case 'abort':
+      if (desk.standing === 'aborted') return refused('the case is aborted already');
+      return heard({ ...desk, abort: said });
+    case 'hold':
+      if (desk.hold !== null)
+        return refused(`the case is held already, by ${desk.hold.by}: ${desk.hold.reason}`);
+      return heard({ ...desk, hold: { ...said, since: now } });
+    case 'release':
+      if (desk.hold === null) return refused('the case is not held');
+      return heard({ ...desk, hold: null });
+    case 'resume':
+      if (desk.standing !== 'aborted')
+        return refused('only an aborted case can be resumed; this one is at work');
+      return heard({ ...desk, resume: said });
+    case 'retryNow':
+      if (desk.standing === 'aborted') return refused('the case is aborted: resume it');
+      return heard({ ...desk, retryNow: said });
+    case 'close':
+      if (desk.standing === 'working') return refused('the case is at work: abort it first');
+      return heard({ ...desk, close: said });
+    default:
+      return refused(
+        `unknown message ${JSON.stringify((message satisfies never as { kind: unknown }).kind)}`,
+      );
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What the watch remembers of a job while it is healthy. It lives in the memo of `watch/<cluster>`, kept by Temporal,
+ * not by the systems that fail; one key per job, at most 2 KB.
+ */
+import type { RunId } from './ids.js';
+import type { RestorePoint } from './restore-point.js';
+
+/** What a run began with. `nothing` is a blank start; `unseen`: nobody looked while it could be seen. */
+export type RestoredFrom =
+  { readonly is: 'point'; readonly path: string } | { readonly is: 'nothing' } | { readonly is: 'unseen' };
+
+export interface LedgerRun {
+  readonly run: RunId;
+  /** Epoch milliseconds. */
+  readonly started: number;
+  readonly restoredFrom: RestoredFrom;
+  /** The last state that was seen, and when (epoch milliseconds). */
+  readonly state: string;
+  readonly seen: number;
+}
+
+export interface JobLedger {
+  /** Newest first, at most 10. */
+  readonly runs: readonly LedgerRun[];
+  /** Newest first, at most 5. */
+  readonly points: readonly RestorePoint[];
+  /** Epoch milliseconds since which the job is watched. */
+  readonly watchedSince: number;
+  /** Times during which nobody looked: a ledger with gaps is not knowledge of absence. Newest 5. */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[];
+  /** Whether every run was watched from its first moment and no gap fell into it. */
+  readonly complete: boolean;
+}
+
+const MOST_RUNS = 10;
+const MOST_POINTS = 5;
+const MOST_GAPS = 5;
+
+export const emptyLedger = (now: number): JobLedger => ({
+  runs: [],
+  points: [],
+  watchedSince: now,
+  gaps: [],
+  complete: true,
+});
+
+/** One look of the watch at a job's newest run. */
+export interface Sighting {
+  readonly run: RunId;
+  readonly started: number;
+  readonly restoredFrom: RestoredFrom;
+  readonly state: string;
+  readonly points: readonly RestorePoint[];
+  /** Epoch milliseconds of the look. */
+  readonly at: number;
+}
+
+/** The order of points: by run (newest run first, as the ledger knows them), then by id, never by time. */
+function orderPoints(points: readonly RestorePoint[], runs: readonly LedgerRun[]): RestorePoint[] {
+  const age = new Map(runs.map((r, i) => [r.run, i]));
+  const rank = (p: RestorePoint) => (p.run === null ? runs.length : (age.get(p.run) ?? runs.length));
+  return [...points].sort((a, b) => rank(a) - rank(b) || compareIds(b.id, a.id));
+}
+
+/** Compares decimal checkpoint ids by value; a missing id is the smallest. */
+export function compareIds(a: string | null, b: string | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
+  const [x, y] = [BigInt(a), BigInt(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** The ledger after a sighting. It only grows in knowledge: a point is dropped only when five newer ones are known. */
+export function record(ledger: JobLedger, s: Sighting): JobLedger {
+  const known = ledger.runs.find((r) => r.run === s.run);
+  const entry: LedgerRun = {
+    run: s.run,
+    started: s.started,
+    restoredFrom: s.restoredFrom.is === 'unseen' && known ? known.restoredFrom : s.restoredFrom,
+    state: s.state,
+    seen: s.at,
+  };
+  const runs = [entry, ...ledger.runs.filter((r) => r.run !== s.run)]
+    .sort((a, b) => b.started - a.started)
+    .slice(0, MOST_RUNS);
+  const merged = [...s.points, ...ledger.points.filter((p) => !s.points.some((q) => q.path === p.path))];
+  return { ...ledger, runs, points: orderPoints(merged, runs).slice(0, MOST_POINTS) };
+}
+
+/** The ledger after a time without looks. */
+export function recordGap(ledger: JobLedger, from: number, to: number): JobLedger {
+  return { ...ledger, gaps: [{ from, to }, ...ledger.gaps].slice(0, MOST_GAPS), complete: false };
+}

@@ -1,0 +1,236 @@
+/** Who can bring this job back? (design, 4.2). A pure function of one assessment; its table is its test. */
+import type { DeadEnd } from './dead-end.js';
+import { fault, type Fault } from './failure.js';
+import type { RunId } from './ids.js';
+import type { JobLedger, RestoredFrom } from './ledger.js';
+import type { Reading } from './reading.js';
+
+/** A run of the job as the leading JobManager shows it. */
+export interface RunView {
+  readonly run: RunId;
+  readonly state: string;
+  /** Epoch milliseconds. */
+  readonly started: number;
+  readonly ended: number | null;
+  /** Subtasks running, and all of them. */
+  readonly running: number;
+  readonly tasks: number;
+  readonly restoredFrom: RestoredFrom;
+  readonly completed: number;
+  /** Path of the newest completed checkpoint that Flink still offers. */
+  readonly latest: string | null;
+  /** The first fault after the last completed checkpoint; later ones are side effects. */
+  readonly firstFault: string | null;
+}
+
+/** HA data of one run in ZooKeeper. */
+export interface HaView {
+  readonly run: RunId;
+  readonly graph: boolean;
+  readonly checkpoints: number;
+  /** `ours`: known as a run of this job. `other`: known as a run of another job. `nobody`: cannot be attributed. */
+  readonly belongs: 'ours' | 'other' | 'nobody';
+}
+
+/** An entry of Flink's job result store that waits for clean-up. */
+export interface DirtyResult {
+  readonly run: RunId;
+  readonly path: string;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Everything one look at the outside found out about the job. */
+export interface Assessment {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** The leading JobManager, and its Flink version. */
+  readonly leader: Reading<{ readonly endpoint: string; readonly version: string }>;
+  /** Whether the cluster's HA settings are the ones configured here; a text says what differs. */
+  readonly settings: Reading<'as configured' | { readonly differs: string }>;
+  /** Runs of this job, newest first. */
+  readonly runs: Reading<readonly RunView[]>;
+  /** HA data of all runs in the cluster; `absent` when the cluster is configured without HA. */
+  readonly ha: Reading<readonly HaView[]>;
+  /** `absent`: no store is configured, or it has no entry. */
+  readonly dirty: Reading<readonly DirtyResult[]>;
+  readonly ledger: Reading<JobLedger>;
+}
+
+export type Situation =
+  | { readonly is: 'healthy'; readonly run: RunView; readonly because: string }
+  | { readonly is: 'flink-recovering'; readonly run: RunView; readonly because: string }
+  | { readonly is: 'held'; readonly run: RunId; readonly because: string }
+  | { readonly is: 'dead-end'; readonly deadEnd: DeadEnd; readonly because: string }
+  | { readonly is: 'cleaning'; readonly run: RunId; readonly because: string }
+  | { readonly is: 'ended'; readonly run: RunId; readonly state: string; readonly because: string }
+  | { readonly is: 'abandoned'; readonly run: RunId; readonly because: string }
+  | { readonly is: 'vanished'; readonly because: string }
+  | { readonly is: 'blank'; readonly run: RunView; readonly because: string }
+  | { readonly is: 'twins'; readonly runs: readonly RunId[]; readonly because: string }
+  | { readonly is: 'unknown'; readonly fault: Fault; readonly because: string };
+
+const TERMINAL = new Set(['FAILED', 'CANCELED', 'FINISHED']);
+/** States in which a run was in trouble when it was last seen. */
+const FAILING = new Set(['FAILED', 'FAILING', 'RESTARTING']);
+const ENDED_BY_PERSON = new Set(['CANCELED', 'CANCELLING', 'FINISHED']);
+
+export const isTerminal = (state: string): boolean => TERMINAL.has(state);
+
+const unknownBecause = (why: Fault): Situation => ({ is: 'unknown', fault: why, because: why.message });
+
+/** The situation, in the order of the table: what stops everything first, then who is alive, then who is gone. */
+export function situationOf(a: Assessment): Situation {
+  if (a.settings.is === 'present' && a.settings.value !== 'as configured') {
+    const differs = a.settings.value.differs;
+    return unknownBecause(
+      fault('ConfigInvalid', `the cluster's HA settings are not the configured ones: ${differs}`),
+    );
+  }
+  if (a.ha.is === 'unknown') return unknownBecause(a.ha.because);
+  if (a.ledger.is === 'unknown') return unknownBecause(a.ledger.because);
+  const ha = a.ha.is === 'present' ? a.ha.value : [];
+  const ours = ha.filter((h) => h.belongs === 'ours');
+
+  if (a.runs.is !== 'present' || a.settings.is !== 'present') return withoutJobManager(a, ours);
+  const alive = a.runs.value.filter((r) => !isTerminal(r.state));
+  if (alive.length > 1) {
+    const ids = alive.map((r) => r.run);
+    return { is: 'twins', runs: ids, because: `${ids.length} runs of this job are alive: ${ids.join(', ')}` };
+  }
+  const run = alive[0];
+  if (run !== undefined) return aliveRun(run, a);
+
+  const stranger = ha.find((h) => h.belongs === 'nobody');
+  if (stranger !== undefined) {
+    return unknownBecause(
+      fault(
+        'Unclassified',
+        `expected every run in ZooKeeper to be known, found ${stranger.run} that nobody knows`,
+      ),
+    );
+  }
+  return goneRun(a, a.runs.value, ours);
+}
+
+/** No JobManager answers: only HA data can say that Flink will come back by itself. */
+function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
+  const dead = deadEndOf(a, ours);
+  if (dead !== null) return dead;
+  const kept = ours.find((h) => h.graph);
+  if (kept !== undefined) {
+    return {
+      is: 'held',
+      run: kept.run,
+      because: 'no JobManager answers; ZooKeeper holds the job with its checkpoints',
+    };
+  }
+  if (a.runs.is === 'unknown') return unknownBecause(a.runs.because);
+  if (a.settings.is === 'unknown') return unknownBecause(a.settings.because);
+  return unknownBecause(fault('FlinkUnavailable', 'expected a leading JobManager, found none'));
+}
+
+/** A result of length 0 that keeps every JobManager from starting. */
+function deadEndOf(a: Assessment, ours: readonly HaView[]): Situation | null {
+  if (a.dirty.is !== 'present') return null;
+  const empty = a.dirty.value.find((d) => d.length === 0);
+  if (empty === undefined || !ours.some((h) => h.run === empty.run)) return null;
+  return {
+    is: 'dead-end',
+    deadEnd: { is: 'EmptyJobResult', run: empty.run, path: empty.path },
+    because: `the job result ${empty.path} has no content; no JobManager can start with it`,
+  };
+}
+
+function aliveRun(run: RunView, a: Assessment): Situation {
+  const allRunning = run.tasks > 0 && run.running === run.tasks;
+  if (run.state !== 'RUNNING' || !allRunning) {
+    const because = `${run.state}, ${run.running} of ${run.tasks} tasks running${run.firstFault === null ? '' : `; first fault: ${run.firstFault}`}`;
+    return { is: 'flink-recovering', run, because };
+  }
+  const older = olderPoints(a, run.run);
+  if (run.restoredFrom.is === 'nothing' && older > 0) {
+    return {
+      is: 'blank',
+      run,
+      because: `it started from nothing although ${older} restore points of earlier runs are known`,
+    };
+  }
+  if (run.completed === 0) {
+    return { is: 'flink-recovering', run, because: 'all tasks run, no checkpoint has completed yet' };
+  }
+  return {
+    is: 'healthy',
+    run,
+    because: `all ${run.tasks} tasks run and ${run.completed} checkpoints have completed`,
+  };
+}
+
+function olderPoints(a: Assessment, run: RunId): number {
+  const fromLedger =
+    a.ledger.is === 'present' ? a.ledger.value.points.filter((p) => p.run !== run).length : 0;
+  const fromFlink =
+    a.runs.is === 'present' ? a.runs.value.filter((r) => r.run !== run && r.latest !== null).length : 0;
+  return Math.max(fromLedger, fromFlink);
+}
+
+/** No run is alive, and the leading JobManager says so. */
+function goneRun(a: Assessment, runs: readonly RunView[], ours: readonly HaView[]): Situation {
+  const dead = deadEndOf(a, ours);
+  if (dead !== null) return dead;
+  if (a.dirty.is === 'unknown') return unknownBecause(a.dirty.because);
+  const dirty =
+    a.dirty.is === 'present' ? a.dirty.value.find((d) => ours.some((h) => h.run === d.run)) : undefined;
+  if (dirty !== undefined) {
+    return {
+      is: 'cleaning',
+      run: dirty.run,
+      because: `Flink has recorded the end of ${dirty.run} and is cleaning up`,
+    };
+  }
+  const held = ours.find((h) => h.graph);
+  if (held !== undefined)
+    return { is: 'held', run: held.run, because: 'ZooKeeper holds the job; Flink will start it' };
+  const half = ours[0];
+  if (half !== undefined) {
+    return {
+      is: 'cleaning',
+      run: half.run,
+      because: 'its job graph is gone and its checkpoints are still in ZooKeeper',
+    };
+  }
+  return lastSeen(a, runs);
+}
+
+/** HA data is gone. What was the last that anybody saw of the newest run? */
+function lastSeen(a: Assessment, runs: readonly RunView[]): Situation {
+  const shown = runs[0];
+  const remembered = a.ledger.is === 'present' ? a.ledger.value.runs[0] : undefined;
+  const newest =
+    remembered !== undefined && (shown === undefined || remembered.started > shown.started)
+      ? remembered
+      : shown;
+  if (newest === undefined) {
+    return { is: 'vanished', because: 'no run of this job is known to Flink, to ZooKeeper or to the ledger' };
+  }
+  const where = newest === shown ? 'Flink shows' : 'the ledger last saw';
+  if (ENDED_BY_PERSON.has(newest.state)) {
+    return {
+      is: 'ended',
+      run: newest.run,
+      state: newest.state,
+      because: `${where} ${newest.run} as ${newest.state}`,
+    };
+  }
+  if (FAILING.has(newest.state)) {
+    return {
+      is: 'abandoned',
+      run: newest.run,
+      because: `HA data is gone and ${where} ${newest.run} as ${newest.state}`,
+    };
+  }
+  return {
+    is: 'vanished',
+    because: `HA data is gone, and ${where} ${newest.run} as ${newest.state}: nobody saw it end`,
+  };
+}

@@ -1,0 +1,302 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel, type Producer } from 'kafkajs';
+import {
+  compare,
+  endLine,
+  eventLine,
+  keyOf,
+  lastWindows,
+  nameOf,
+  SHAPE,
+  type StreamShape,
+  type WindowLine,
+  type WindowReport,
+} from './truth.js';
+import { until } from './wait.js';
+
+const MAX_BATCH = 2000;
+
+/** Retries as long as it takes: an outage of Kafka delays the stream and changes nothing in it. */
+const FOREVER = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1000 };
+
+const kafkaAt = (broker: string): Kafka =>
+  new Kafka({ clientId: 'stack', brokers: [broker], logLevel: logLevel.NOTHING });
+
+export interface TopicSpec {
+  readonly topic: string;
+  /** Default 2. */
+  readonly partitions?: number;
+}
+
+/** Creates topics that keep their records for ever, and returns when all partitions have leaders. */
+export async function createTopics(broker: string, topics: readonly TopicSpec[]): Promise<void> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: topics.map(({ topic, partitions = 2 }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        configEntries: [{ name: 'retention.ms', value: '-1' }],
+      })),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Records in a topic: sum over its partitions of end minus start, control records included. */
+export async function countRecords(broker: string, topic: string): Promise<number> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return partitions.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Committed offset of each partition of a group; -1: none. */
+export async function committedOffsets(
+  broker: string,
+  group: string,
+  topic: string,
+): Promise<ReadonlyMap<number, number>> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Deletes the records before these offsets, as retention would. */
+export async function deleteRecordsBefore(
+  broker: string,
+  topic: string,
+  offsets: ReadonlyMap<number, number>,
+): Promise<void> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    await admin.deleteTopicRecords({ topic, partitions });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+export interface EventsOptions {
+  /** `host:port` */
+  readonly broker: string;
+  /** The same stream goes to each of them. Must exist; all with this number of partitions. */
+  readonly topics: readonly string[];
+  /** Default 2. */
+  readonly partitions?: number;
+  /** Events per second; undefined: as fast as Kafka takes them (then `count` is needed). */
+  readonly rate?: number;
+  /** Ends by itself after so many events. Undefined: goes on until `finish` or `stop`. */
+  readonly count?: number;
+  readonly shape?: StreamShape;
+}
+
+export interface EventStream {
+  readonly shape: StreamShape;
+  /** Events that Kafka has confirmed so far. Events 0 to sent - 1 are in every topic, each once. */
+  readonly sent: () => number;
+  /** Resolves when `count` events are sent; rejects when the stream broke. */
+  readonly done: Promise<void>;
+  /** Ends the stream without closing the last windows; returns the number of events. */
+  stop(): Promise<number>;
+  /**
+   * Ends the stream, closes its last windows with one event far ahead per partition, proves that every topic holds
+   * exactly what was sent, and returns the number of events that count. The stream cannot go on afterwards.
+   */
+  finish(): Promise<number>;
+}
+
+/** Events of one key stay together by tens, and every partition gets some of every key. */
+const partitionOf = (shape: StreamShape, n: number, partitions: number): number =>
+  Math.floor(n / shape.keys) % partitions;
+
+/**
+ * Sends the numbered stream in the background. The producer is idempotent and confirms one batch before the next, so
+ * an outage of Kafka (or of anything else) delays events, but neither loses nor repeats any.
+ */
+export async function startEvents(options: EventsOptions): Promise<EventStream> {
+  const { broker, topics, partitions = 2, rate, count = Number.POSITIVE_INFINITY, shape = SHAPE } = options;
+  if (rate === undefined && count === Number.POSITIVE_INFINITY)
+    throw new Error('a stream without a rate needs a count');
+  const producer: Producer = kafkaAt(broker).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    retry: FOREVER,
+  });
+  await producer.connect();
+  const stopping = new AbortController();
+  let sent = 0;
+
+  async function send(lines: readonly { key: string; value: string; partition: number }[]): Promise<void> {
+    await producer.sendBatch({
+      acks: -1,
+      topicMessages: topics.map((topic) => ({ topic, messages: [...lines] })),
+    });
+  }
+
+  async function pump(): Promise<void> {
+    const started = performance.now();
+    while (sent < count && !stopping.signal.aborted) {
+      // After an outage the stream catches up with what is due, in bounded batches.
+      const due = rate === undefined ? count : Math.floor(((performance.now() - started) / 1000) * rate);
+      const until = Math.min(count, due, sent + MAX_BATCH);
+      if (until > sent) {
+        const lines = Array.from({ length: until - sent }, (_, index) => {
+          const n = sent + index;
+          return {
+            key: keyOf(shape, n),
+            value: eventLine(shape, n),
+            partition: partitionOf(shape, n, partitions),
+          };
+        });
+        await send(lines);
+        sent = until;
+      }
+      if (rate !== undefined && sent < count)
+        await sleep(100, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  const done = pump();
+  // Seen by whoever asks; an unasked failure must not end the process.
+  done.catch(() => undefined);
+
+  async function stop(): Promise<number> {
+    stopping.abort();
+    await done;
+    await producer.disconnect();
+    return sent;
+  }
+
+  async function finish(): Promise<number> {
+    stopping.abort();
+    await done;
+    const ends = Array.from({ length: partitions }, (_, partition) => ({
+      key: 'end',
+      value: endLine(shape, sent),
+      partition,
+    }));
+    await send(ends);
+    await producer.disconnect();
+    for (const topic of topics) {
+      const records = await countRecords(broker, topic);
+      if (records !== sent + partitions)
+        throw new Error(
+          `${topic} holds ${records} records instead of ${sent + partitions}: the truth is not known`,
+        );
+    }
+    return sent;
+  }
+
+  return { shape, sent: () => sent, done, stop, finish };
+}
+
+export interface CheckOptions {
+  readonly broker: string;
+  /** Topic of the sink. */
+  readonly topic: string;
+  /** What `finish` returned. */
+  readonly events: number;
+  readonly shape?: StreamShape;
+  /** Only committed records; for an exactly-once sink. Default true. */
+  readonly readCommitted?: boolean;
+  /** Milliseconds to wait for the last window of every key. Default 60 s. */
+  readonly within?: number;
+}
+
+export interface CheckResult extends WindowReport {
+  /** False: the deadline passed before the last window of every key was there. */
+  readonly complete: boolean;
+}
+
+interface Reading {
+  readonly lines: readonly WindowLine[];
+  /** Per partition, the offset after the last one seen, control records included. */
+  readonly positions: ReadonlyMap<number, number>;
+  close(): Promise<void>;
+}
+
+async function readLines(broker: string, topic: string, readCommitted: boolean): Promise<Reading> {
+  const lines: WindowLine[] = [];
+  const positions = new Map<number, number>();
+  const consumer = kafkaAt(broker).consumer({
+    groupId: `check-${randomUUID()}`,
+    readUncommitted: !readCommitted,
+    maxWaitTimeInMs: 200,
+    retry: FOREVER,
+  });
+  await consumer.connect();
+  // A batch of control records only is not given to the handler, but reported here.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    positions.set(payload.partition, Number(payload.lastOffset) + 1);
+  });
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: ({ message }) => {
+      lines.push(JSON.parse(message.value?.toString() ?? '') as WindowLine);
+      return Promise.resolve();
+    },
+  });
+  return { lines, positions, close: () => consumer.disconnect() };
+}
+
+/**
+ * Reads the sink until the last window of every key is there (the job keys its lines, so those of one key are in
+ * order), then on to the end of the log at that moment, and compares with the truth. When the deadline passes first,
+ * it compares what is there.
+ */
+export async function checkWindows(options: CheckOptions): Promise<CheckResult> {
+  const { broker, topic, events, shape = SHAPE, readCommitted = true, within = 60_000 } = options;
+  const wanted = new Set(lastWindows(shape, events));
+  const reading = await readLines(broker, topic, readCommitted);
+  try {
+    let seen = 0;
+    const complete = await until(
+      `the last window of every key is in ${topic}`,
+      () => {
+        for (; seen < reading.lines.length; seen++) {
+          const line = reading.lines[seen];
+          if (line !== undefined) wanted.delete(nameOf(line));
+        }
+        return wanted.size === 0;
+      },
+      { within, every: 50 },
+    ).catch(() => false);
+    if (complete) await readToEnd(broker, topic, reading);
+    return { ...compare(shape, events, reading.lines), complete };
+  } finally {
+    await reading.close();
+  }
+}
+
+async function readToEnd(broker: string, topic: string, reading: Reading): Promise<void> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const ends = await admin.fetchTopicOffsets(topic);
+    await until(
+      `${topic} is read to its end`,
+      () => ends.every(({ partition, high }) => (reading.positions.get(partition) ?? 0) >= Number(high)),
+      { within: 15_000, every: 50 },
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}

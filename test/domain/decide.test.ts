@@ -1,0 +1,312 @@
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { decide, type Evidence, type Next } from '../../domain/decide.js';
+import { fault } from '../../domain/failure.js';
+import { STRICT } from '../../domain/policy.js';
+import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import type { Verdict } from '../../domain/restore-point.js';
+import { isTerminal, type Assessment } from '../../domain/situation.js';
+import {
+  assessment,
+  evidence,
+  facts,
+  inRange,
+  path,
+  point,
+  pointers,
+  run,
+  RUN_A,
+  RUN_B,
+  savepoint,
+  sound,
+} from '../support/evidence.js';
+
+const TOP = path(RUN_A, 12);
+const OLDER = path(RUN_A, 11);
+const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'shared file gone', TOP)] };
+const blind: Verdict = { is: 'unknown', reasons: [fault('BlocksMissing', 'no DataNode', TOP)] };
+const keepGoing = { ...STRICT, fallback: 'checkpoint' } as const;
+const away = unknown(fault('StorageUnavailable', 'connection refused'));
+
+/** What is decided, with the point it is about. */
+function said(next: Next): string {
+  switch (next.do) {
+    case 'restore':
+    case 'readState':
+    case 'checkOffsets':
+      return `${next.do} ${next.point.path.split('/').at(-1)}`;
+    case 'fail':
+    case 'abort':
+      return `${next.do} ${next.fault.code}`;
+    case 'ask':
+      return `ask ${next.plan.about}`;
+    case 'leave':
+      return `leave: ${next.outcome}`;
+    default:
+      return next.do;
+  }
+}
+
+const table: readonly [promise: string, known: Partial<Evidence>, expected: string][] = [
+  ['begins by looking who can bring the job back', { assessment: null }, 'assess'],
+  ['then looks where the state is', { pointers: null }, 'fetchPointer'],
+  ['then reads the top rung', { verdicts: {} }, 'readState chk-12'],
+  ['then asks Kafka', { offsets: {} }, 'checkOffsets chk-12'],
+  ['restores the newest sound point', {}, 'restore chk-12'],
+  ['restores when the job reads no Kafka', { offsets: { [TOP]: absent } }, 'restore chk-12'],
+  [
+    'an unknown top rung fails the attempt',
+    { verdicts: { [TOP]: blind, [OLDER]: sound } },
+    'fail BlocksMissing',
+  ],
+  [
+    'an unknown source fails the attempt',
+    {
+      pointers: {
+        ...pointers(),
+        sources: [...pointers().sources, { source: 'savepoint', where: 'x', points: away }],
+      },
+    },
+    'fail StorageUnavailable',
+  ],
+  [
+    'an unanswered Kafka fails the attempt',
+    { offsets: { [TOP]: unknown(fault('KafkaUnavailable', 'x')) } },
+    'fail KafkaUnavailable',
+  ],
+  ['reads on below a broken top', { verdicts: { [TOP]: broken } }, 'readState chk-11'],
+  ['asks before an older point by default', { verdicts: { [TOP]: broken, [OLDER]: sound } }, 'ask fallback'],
+  [
+    'falls back when the policy says so',
+    {
+      policy: keepGoing,
+      verdicts: { [TOP]: broken, [OLDER]: sound },
+      offsets: { [OLDER]: present(inRange) },
+    },
+    'restore chk-11',
+  ],
+  [
+    'an unknown rung above an older one stops the fall',
+    { policy: keepGoing, verdicts: { [TOP]: broken, [OLDER]: blind } },
+    'fail BlocksMissing',
+  ],
+  [
+    'asks when every point is broken',
+    { policy: keepGoing, verdicts: { [TOP]: broken, [OLDER]: broken } },
+    'ask no sound point',
+  ],
+  [
+    'asks when records are gone',
+    { offsets: { [TOP]: present({ ...inRange, gone: [{ topic: 't', partition: 0, records: '7' }] }) } },
+    'ask offset gap',
+  ],
+  [
+    'aborts on a gap when the policy says so',
+    {
+      policy: { ...STRICT, onOffsetGap: 'abort' },
+      offsets: { [TOP]: present({ ...inRange, gone: [{ topic: 't', partition: 0, records: '7' }] }) },
+    },
+    'abort OffsetsGone',
+  ],
+  [
+    'accepts a gap when the policy says so',
+    {
+      policy: { ...STRICT, onOffsetGap: 'accept' },
+      offsets: { [TOP]: present({ ...inRange, gone: [{ topic: 't', partition: 0, records: '7' }] }) },
+    },
+    'restore chk-12',
+  ],
+  [
+    'always asks about a replaced log',
+    {
+      policy: { ...STRICT, onOffsetGap: 'accept' },
+      offsets: { [TOP]: present({ ...inRange, replaced: ['t/0'] }) },
+    },
+    'ask log replaced',
+  ],
+  [
+    'asks about expired transactions',
+    { offsets: { [TOP]: present({ ...inRange, transactions: { outageMs: 2, timeoutMs: 1 } }) } },
+    'ask transactions',
+  ],
+  [
+    'asks about changelog handles',
+    { verdicts: { [TOP]: { is: 'sound', facts: { ...facts, claimHazards: ['changelog'] } } } },
+    'ask claim',
+  ],
+  ['asks when the point is too old', { policy: { ...STRICT, maxStateAge: 1 } }, 'ask state age'],
+  ['asks when the policy wants approval', { policy: { ...STRICT, approval: 'always' } }, 'ask approval'],
+  ['aborts when remembered points are all gone', { pointers: pointers([]) }, 'abort StateLost'],
+  [
+    'asks when nothing was ever remembered',
+    { pointers: pointers([]), assessment: assessment({ ledger: absent }) },
+    'ask nothing to restore',
+  ],
+  [
+    'with attempts 0 says what it would do and does nothing',
+    { policy: { ...STRICT, attempts: 0 } },
+    'abort AttemptsExhausted',
+  ],
+  [
+    'never undoes a cancel',
+    { assessment: assessment({ runs: present([run({ state: 'CANCELED' })]) }) },
+    'leave: ended by a person',
+  ],
+  [
+    'leaves a restarting job to Flink',
+    { assessment: assessment({ runs: present([run({ state: 'RESTARTING' })]) }) },
+    'watch',
+  ],
+  [
+    'proves its own submission instead of repeating it',
+    {
+      openSubmission: { run: RUN_B, point: TOP },
+      assessment: assessment({ runs: present([run({ run: RUN_B, state: 'RUNNING' }), run()]) }),
+    },
+    'confirm',
+  ],
+  [
+    'stops when the HA settings are not ours',
+    { assessment: assessment({ settings: present({ differs: 'root' }) }) },
+    'ask unknown',
+  ],
+  ["takes a person's choice before the ladder", { chosen: point(RUN_A, 3), verdicts: {} }, 'readState chk-3'],
+];
+
+describe('what to do next', () => {
+  test.each(table)('%s', (_promise, known, expected) => {
+    expect(said(decide(evidence(known)))).toBe(expected);
+  });
+
+  test('asks which branch is the truth when a newer run started from nothing', () => {
+    const two = {
+      lineage: [
+        { run: RUN_B, started: 2_000, restoredFrom: { is: 'nothing' } as const },
+        { run: RUN_A, started: 1_000, restoredFrom: { is: 'nothing' } as const },
+      ],
+      sources: [
+        { source: 'directory' as const, where: 'x', points: present([point(RUN_B, 2), point(RUN_A, 12)]) },
+      ],
+    };
+    const next = decide(evidence({ pointers: two }));
+    expect(said(next)).toBe('ask branch');
+    expect(next.do === 'ask' && next.plan.choices).toEqual([path(RUN_B, 2), path(RUN_A, 12)]);
+  });
+
+  test('approval of one plan is no approval of another', () => {
+    const gap = (records: string) =>
+      evidence({
+        offsets: { [TOP]: present({ ...inRange, gone: [{ topic: 't', partition: 0, records }] }) },
+      });
+    const asked = decide(evidence({ policy: { ...STRICT, approval: 'always' } }));
+    if (asked.do !== 'ask') throw new Error('expected a question');
+    expect(
+      said(decide(evidence({ policy: { ...STRICT, approval: 'always' }, approved: [asked.plan.digest] }))),
+    ).toBe('restore chk-12');
+    expect(said(decide({ ...gap('7'), approved: [asked.plan.digest] }))).toBe('ask offset gap');
+  });
+
+  test('with fallback savepoint only a savepoint is taken instead of a broken checkpoint', () => {
+    const sp = savepoint(RUN_A, 'savepoint-aaaaaa-1');
+    const known: Partial<Evidence> = {
+      policy: { ...STRICT, fallback: 'savepoint' },
+      pointers: pointers([point(RUN_A, 12), point(RUN_A, 11), sp]),
+      verdicts: { [TOP]: broken },
+    };
+    expect(said(decide(evidence(known)))).toBe('readState savepoint-aaaaaa-1');
+  });
+});
+
+// Any combination of readings and verdicts, however absurd.
+const faultArb = fc.constantFrom(
+  fault('StorageUnavailable', 'x'),
+  fault('KafkaUnavailable', 'y'),
+  fault('HaStoreUnavailable', 'z'),
+);
+const readingOf = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Reading<T>> =>
+  fc.oneof(value.map(present), fc.constant(absent), faultArb.map(unknown));
+const verdictArb: fc.Arbitrary<Verdict | null> = fc.oneof(
+  fc.constant(null),
+  fc.constant(sound),
+  fc.constant(broken),
+  fc.constant(blind),
+);
+const stateArb = fc.constantFrom(
+  'FAILED',
+  'CANCELED',
+  'FINISHED',
+  'RUNNING',
+  'RESTARTING',
+  'CANCELLING',
+  'SUSPENDED',
+);
+const runArb = fc
+  .record({ state: stateArb, running: fc.constantFrom(0, 4), completed: fc.constantFrom(0, 3) })
+  .map((c) => run(c));
+const assessmentArb: fc.Arbitrary<Assessment> = fc
+  .record({
+    runs: readingOf(fc.array(runArb, { maxLength: 2 })),
+    ha: readingOf(
+      fc.constantFrom([], [{ run: RUN_A, graph: true, checkpoints: 1, belongs: 'ours' as const }]),
+    ),
+    dirty: readingOf(fc.constant([{ run: RUN_A, path: '/x', length: 0 }])),
+    ledger: readingOf(
+      fc
+        .constant(assessment().ledger)
+        .map((l) => (l.is === 'present' ? l.value : null))
+        .filter((l) => l !== null),
+    ),
+  })
+  .map((seen) => assessment(seen));
+const ids = [12, 11, 10];
+const evidenceArb = fc
+  .record({
+    assessment: assessmentArb,
+    verdicts: fc.tuple(verdictArb, verdictArb, verdictArb),
+    offsets: readingOf(fc.constantFrom(inRange, { ...inRange, replaced: ['t/0'] })),
+    blindSource: fc.boolean(),
+    fallback: fc.constantFrom('never', 'checkpoint', 'savepoint'),
+  })
+  .map(({ assessment: a, verdicts, offsets, blindSource, fallback }): Evidence => {
+    const all = pointers(ids.map((id) => point(RUN_A, id)));
+    const sources = blindSource
+      ? [...all.sources, { source: 'savepoint' as const, where: 's', points: away }]
+      : all.sources;
+    const known = verdicts.flatMap((v, i) => (v === null ? [] : [[path(RUN_A, ids[i] ?? 0), v] as const]));
+    return evidence({
+      policy: { ...STRICT, fallback: fallback as 'never' },
+      assessment: a,
+      pointers: { ...all, sources },
+      verdicts: Object.fromEntries(known),
+      offsets: Object.fromEntries(ids.map((id) => [path(RUN_A, id), offsets])),
+    });
+  });
+
+describe('whatever is known', () => {
+  test('a submission needs a sound point, and nothing above it may be unknown', () => {
+    fc.assert(
+      fc.property(evidenceArb, (e) => {
+        const next = decide(e);
+        if (next.do !== 'restore') return;
+        expect(e.verdicts[next.point.path]?.is).toBe('sound');
+        for (const id of ids.filter((i) => i > Number(next.point.id)))
+          expect(e.verdicts[path(RUN_A, id)]?.is).toBe('broken');
+        expect(e.pointers?.sources.some((s) => s.points.is === 'unknown')).toBe(false);
+        expect(e.assessment?.ha.is).not.toBe('unknown');
+        expect(e.assessment?.runs.is).toBe('present');
+        if (e.policy.fallback === 'never') expect(next.point.id).toBe('12');
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test('while a run is alive nothing is submitted', () => {
+    fc.assert(
+      fc.property(evidenceArb, (e) => {
+        const runs = e.assessment?.runs.is === 'present' ? e.assessment.runs.value : [];
+        if (runs.some((r) => !isTerminal(r.state))) expect(decide(e).do).not.toBe('restore');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

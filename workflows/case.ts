@@ -1,0 +1,129 @@
+/** The state of one running case: plain variables of the workflow, in one place. */
+import { workflowInfo } from '@temporalio/workflow';
+import type { OpenedCase } from '../activities/index.js';
+import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
+import type { OpenSubmission, Plan } from '../domain/decide.js';
+import { emptyDesk, type Desk } from '../domain/desk.js';
+import type { Fault } from '../domain/failure.js';
+import type { RunId } from '../domain/ids.js';
+import type { RestorePoint } from '../domain/restore-point.js';
+import { pointFromPath } from '../domain/restore-point.js';
+import type { Carried, RecoverInput } from './messages.js';
+
+export interface Case {
+  readonly input: RecoverInput;
+  /** First execution run id: the root of all run ids of this case. */
+  readonly origin: string;
+  readonly openedAt: number;
+  /** Null until `openCase` has answered. */
+  opened: OpenedCase | null;
+  desk: Desk;
+  phase: Phase;
+  since: number;
+  /** The step at work, for the record of a failed attempt. */
+  step: string;
+  /** Failed attempts so far, and how many are granted (null: unlimited). */
+  failed: number;
+  granted: number | null;
+  attemptStarted: number;
+  failures: readonly AttemptRecord[];
+  /** Submissions so far: the running number in the next run id. */
+  submissions: number;
+  submitted: readonly RunId[];
+  openSubmission: OpenSubmission | null;
+  chosen: RestorePoint | null;
+  approved: readonly string[];
+  /** Early wakes in a row whose attempt failed. */
+  failedWakes: number;
+  /** Milliseconds during which people were asked or held the case: the deadline stands still. */
+  paused: number;
+  /** The deadline counts from here: the first alert, or the last `resume`. Epoch milliseconds. */
+  deadlineFrom: number;
+  /** The wait before this attempt was ended by the dependency's return. */
+  wokeEarly: boolean;
+  /** Epoch milliseconds at which the soak ends; null before anything was restored. */
+  soakUntil: number | null;
+  situation: { readonly is: string; readonly because: string } | null;
+  ladder: readonly RungView[];
+  waiting: { readonly for: string; readonly since: number; readonly until: number } | null;
+  plan: Plan | null;
+  because: Fault | null;
+  restored: Restored | null;
+}
+
+/** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
+export function newCase(input: RecoverInput): Case {
+  const now = Date.now();
+  const c: Partial<Carried> = input.carried ?? {};
+  return {
+    input,
+    origin: c.origin ?? workflowInfo().firstExecutionRunId,
+    openedAt: c.openedAt ?? now,
+    opened: null,
+    desk: c.desk ?? emptyDesk,
+    phase: 'opening',
+    since: now,
+    step: 'openCase',
+    failed: c.failed ?? 0,
+    granted: c.granted ?? null,
+    attemptStarted: now,
+    failures: c.failures ?? [],
+    submissions: c.submissions ?? 0,
+    submitted: c.submitted ?? [],
+    openSubmission: c.openSubmission ?? null,
+    chosen: c.chosen ?? (input.from ? pointFromPath(input.from.path) : null),
+    approved: c.approved ?? [],
+    failedWakes: c.failedWakes ?? 0,
+    paused: c.paused ?? 0,
+    deadlineFrom: c.deadlineFrom ?? now,
+    wokeEarly: false,
+    soakUntil: c.soakUntil ?? null,
+    situation: null,
+    ladder: [],
+    waiting: null,
+    plan: null,
+    because: c.because ?? null,
+    restored: c.restored ?? null,
+  };
+}
+
+/** What outlives continue-as-new. */
+export function carry(the: Case): Carried {
+  const { origin, openedAt, desk, failed, granted, failures, submissions, submitted } = the;
+  const {
+    openSubmission,
+    chosen,
+    approved,
+    failedWakes,
+    paused,
+    deadlineFrom,
+    soakUntil,
+    because,
+    restored,
+  } = the;
+  return {
+    origin,
+    openedAt,
+    desk,
+    failed,
+    granted,
+    failures,
+    submissions,
+    submitted,
+    openSubmission,
+    chosen,
+    approved,
+    failedWakes,
+    paused,
+    deadlineFrom,
+    soakUntil,
+    because,
+    restored,
+  };
+}
+
+/** The opened case. Only valid after `openCase`. */
+export function openedOf(the: Case): OpenedCase {
+  if (the.opened === null) throw new Error('the case is used before it was opened');
+  return the.opened;
+}

@@ -1,0 +1,3 @@
+/** Workflow names are wire names. */
+export { recoverJob } from './recover-job.js';
+export { watchCluster } from './watch-cluster.js';

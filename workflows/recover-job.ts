@@ -1,0 +1,138 @@
+import { CancellationScope, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
+import type { CaseEnd } from '../domain/case.js';
+import { decide, type Evidence } from '../domain/decide.js';
+import { carry, newCase, openedOf, type Case } from './case.js';
+import { openDesk } from './front-desk.js';
+import type { RecoverInput } from './messages.js';
+import { begin } from './opening.js';
+import { afterAbort, afterFailure, afterResumed, answered, untilReleased } from './pauses.js';
+import * as steps from './steps.js';
+import { endOf, faultFrom, tell } from './story.js';
+import { confirm, settle, submit, type Outcome } from './submission.js';
+
+/** One recovery, from the first alert to its end. */
+export async function recoverJob(input: RecoverInput): Promise<CaseEnd> {
+  const the = newCase(input);
+  openDesk(the);
+  try {
+    if (await begin(the)) return endOf(the, 'handed over', 'the one case of this job has another id');
+    for (;;) {
+      await untilReleased(the);
+      if (workflowInfo().continueAsNewSuggested)
+        await makeContinueAsNewFunc<typeof recoverJob>()({ ...input, carried: carry(the) });
+      const outcome = await settled(the, await attempt(the));
+      switch (outcome.is) {
+        case 'left':
+          return endOf(the, outcome.as, outcome.because);
+        case 'resumed':
+          if (await afterResumed(the))
+            return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+          break;
+        case 'asks':
+          if ((await answered(the, outcome.plan)) === 'close')
+            return endOf(the, 'closed', 'closed by a person');
+          break;
+        case 'aborted':
+          if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+          break;
+        case 'failed':
+        case 'again':
+          break;
+      }
+    }
+  } catch (error) {
+    if (isCancellation(error))
+      CancellationScope.nonCancellable(async () => tell(the, 'closed')).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
+async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
+  if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'give up')
+    return { is: 'aborted' };
+  if (outcome.is === 'left' && outcome.as === 'healthy' && the.restored !== null) return { is: 'resumed' };
+  return outcome;
+}
+
+/** One whole pass: look, decide, look further, until there is something to do or to wait for. */
+async function attempt(the: Case): Promise<Outcome> {
+  const { job, policy } = openedOf(the);
+  const { submitted } = the;
+  the.attemptStarted = Date.now();
+  let e: Evidence = {
+    policy,
+    assessment: null,
+    pointers: null,
+    verdicts: {},
+    offsets: {},
+    openSubmission: the.openSubmission,
+    submitted,
+    chosen: the.chosen,
+    approved: the.approved,
+  };
+  try {
+    for (;;) {
+      await untilReleased(the);
+      if (the.desk.abort !== null) return { is: 'aborted' };
+      const next = decide(e);
+      switch (next.do) {
+        case 'assess':
+          tell(the, 'assessing', 'assessRun');
+          e = { ...e, assessment: await steps.assessRun({ job, submitted }, `who can bring ${job} back?`) };
+          e = { ...e, openSubmission: settle(the, e.assessment) };
+          break;
+        case 'fetchPointer':
+          tell(the, 'fetching pointer', 'fetchPointer', e);
+          e = { ...e, pointers: await steps.fetchPointer({ job, submitted }, 'where is its state?') };
+          break;
+        case 'readState': {
+          tell(the, 'reading state', 'readState', e);
+          const { path } = next.point;
+          e = {
+            ...e,
+            verdicts: {
+              ...e.verdicts,
+              [path]: await steps.readState({ job, point: next.point }, `is ${path} sound?`),
+            },
+          };
+          break;
+        }
+        case 'checkOffsets': {
+          tell(the, 'checking offsets', 'checkOffsets', e);
+          const { path } = next.point;
+          const check = await steps.checkOffsets(
+            { job, point: next.point },
+            'does Kafka still hold what follows?',
+          );
+          e = { ...e, offsets: { ...e.offsets, [path]: check } };
+          break;
+        }
+        case 'restore':
+          return await submit(the, next, e);
+        case 'confirm':
+          return await confirm(the, next.run, next.point);
+        case 'watch':
+          tell(the, 'watching', 'watchRun', e);
+          await steps.watchRun({ job, run: next.run, until: 'settled' }, next.because);
+          return { is: 'again' };
+        case 'leave':
+          tell(the, the.phase, 'assessRun', e);
+          return { is: 'left', as: next.outcome, because: next.because };
+        case 'ask':
+          tell(the, the.phase, the.step, e);
+          return { is: 'asks', plan: next.plan };
+        case 'fail':
+          tell(the, the.phase, the.step, e);
+          return { is: 'failed', fault: next.fault };
+        case 'abort':
+          tell(the, the.phase, the.step, e);
+          the.because = next.fault;
+          return { is: 'aborted' };
+      }
+    }
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { is: 'failed', fault: faultFrom(error, the.step) };
+  }
+}

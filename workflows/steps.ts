@@ -1,0 +1,81 @@
+/** Every step of a recovery as the workflow calls it. All timeouts and retries live here and nowhere else. */
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import { QUEUES } from './messages.js';
+
+/**
+ * Retries of a step are technical: a worker that died or was deployed, a lost heartbeat. They are bounded and do not
+ * count as attempts. A fault of the outside is not retried here: it fails the attempt, and the case counts it.
+ */
+const technical: ActivityOptions['retry'] = {
+  initialInterval: '500ms',
+  backoffCoefficient: 2,
+  maximumInterval: '10s',
+  maximumAttempts: 20,
+};
+
+/** Looks that take seconds at the worst. */
+const quick = proxyActivities<Activities>({
+  taskQueue: QUEUES.steps,
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '30m',
+  retry: technical,
+});
+
+/** Looks that read a whole checkpoint. */
+const thorough = proxyActivities<Activities>({
+  taskQueue: QUEUES.steps,
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '20s',
+  retry: technical,
+});
+
+/** The one dangerous write. Flink may take 300 s to answer; a second call of the same id finds its own run. */
+const restoring = proxyActivities<Activities>({
+  taskQueue: QUEUES.restores,
+  startToCloseTimeout: '7m',
+  heartbeatTimeout: '10s',
+  retry: technical,
+});
+
+/** Waiting. Bounded from outside: by the attempt's back-off, by a person, by the case's deadline. */
+const waiting = proxyActivities<Activities>({
+  taskQueue: QUEUES.waits,
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '15s',
+  // Who stops waiting goes on at once; the waiter learns it with its next heartbeat.
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { ...technical, maximumAttempts: Number.POSITIVE_INFINITY },
+});
+
+type Step<K extends keyof Activities> = (
+  input: Parameters<Activities[K]>[0],
+  summary: string,
+) => ReturnType<Activities[K]>;
+
+/** A step with the one line that the Temporal UI shows beside it. */
+function step<K extends keyof Activities>(proxy: ActivityInterfaceFor<Activities>, name: K): Step<K> {
+  const activity = proxy[name] as unknown as {
+    executeWithOptions(options: ActivityOptions, args: readonly unknown[]): ReturnType<Activities[K]>;
+  };
+  return (input, summary) => activity.executeWithOptions({ summary: summary.slice(0, 150) }, [input]);
+}
+
+export const openCase = step(quick, 'openCase');
+export const assessRun = step(quick, 'assessRun');
+export const fetchPointer = step(quick, 'fetchPointer');
+export const checkOffsets = step(quick, 'checkOffsets');
+export const resumeOffsets = step(quick, 'resumeOffsets');
+export const raiseAlert = step(quick, 'raiseAlert');
+export const handOver = step(quick, 'handOver');
+export const readState = step(thorough, 'readState');
+export const restoreJob = step(restoring, 'restoreJob');
+export const confirmRestored = step(waiting, 'confirmRestored');
+export const awaitReturn = step(waiting, 'awaitReturn');
+export const watchRun = step(waiting, 'watchRun');
+export const watchJobs = step(waiting, 'watchJobs');

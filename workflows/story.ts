@@ -1,0 +1,238 @@
+/** What people see of a case: current details, search attributes and memo in the Temporal UI, and the query `status`. */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  setCurrentDetails,
+  TimeoutFailure,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
+import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
+import type { Evidence } from '../domain/decide.js';
+import { FAILURES, fault, type Fault } from '../domain/failure.js';
+import { buildLadder } from '../domain/ladder.js';
+import type { Verdict } from '../domain/restore-point.js';
+import { situationOf } from '../domain/situation.js';
+import type { Case } from './case.js';
+
+const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
+const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
+const FAILURE = defineSearchAttributeKey('HoldfastFailure', 'KEYWORD');
+const NEEDS_OPERATOR = defineSearchAttributeKey('HoldfastNeedsOperator', 'BOOL');
+
+/** Phases that a list of cases should tell apart; the steps of an attempt are one of them: each upsert is an event. */
+const coarse = (phase: Phase): string => {
+  switch (phase) {
+    case 'waiting':
+    case 'asking':
+    case 'held':
+    case 'aborted':
+    case 'resumed':
+    case 'closed':
+    case 'confirming':
+      return phase;
+    default:
+      return 'recovering';
+  }
+};
+
+/** Says where the case stands, everywhere at once. */
+export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evidence): void {
+  const before = coarse(the.phase);
+  if (phase !== the.phase) the.since = Date.now();
+  the.phase = phase;
+  the.step = step;
+  if (e?.assessment) {
+    const { is, because } = situationOf(e.assessment);
+    the.situation = { is, because };
+  }
+  if (e?.pointers) the.ladder = rungViews(e);
+  setCurrentDetails(details(the));
+  if (coarse(phase) !== before || phase === 'opening') publish(the);
+}
+
+function rungViews(e: Evidence): readonly RungView[] {
+  if (e.pointers === null) return [];
+  return buildLadder(e.pointers, e.chosen)
+    .rungs.slice(0, 10)
+    .map(({ point, sources }) => {
+      const verdict = e.verdicts[point.path];
+      return { path: point.path, id: point.id, kind: point.kind, sources, ...wordsOf(verdict) };
+    });
+}
+
+function wordsOf(verdict: Verdict | undefined): Pick<RungView, 'verdict' | 'because'> {
+  if (verdict === undefined) return { verdict: 'not read', because: '' };
+  if (verdict.is === 'sound') {
+    const { files, bytes, partitions } = verdict.facts;
+    return { verdict: 'sound', because: `${files} files, ${bytes} bytes, ${partitions} Kafka partitions` };
+  }
+  return {
+    verdict: verdict.is,
+    because: verdict.reasons
+      .map((r) => r.message)
+      .join('; ')
+      .slice(0, 300),
+  };
+}
+
+function publish(the: Case): void {
+  const known = the.opened?.searchAttributes ?? [];
+  const pairs: SearchAttributeUpdatePair[] = [
+    { key: PHASE, value: coarse(the.phase) },
+    { key: ATTEMPT, value: attemptOf(the) },
+    { key: FAILURE, value: the.because?.code ?? the.failures.at(-1)?.fault.code ?? null },
+    { key: NEEDS_OPERATOR, value: the.phase === 'asking' || the.phase === 'aborted' },
+  ];
+  const registered = pairs.filter((p) => known.includes(p.key.name));
+  if (registered.length > 0) upsertSearchAttributes(registered);
+  if (the.phase === 'resumed' || the.phase === 'aborted' || the.phase === 'asking') {
+    upsertMemo({ phase: the.phase, because: the.because, restored: the.restored, failed: the.failed });
+  }
+}
+
+/** The attempt at work, counted from 1. */
+const attemptOf = (the: Case): number =>
+  the.opened === null ? 0 : the.failed + (the.phase === 'aborted' ? 0 : 1);
+
+export function statusOf(the: Case): CaseStatus {
+  const { desk } = the;
+  return {
+    job: the.opened?.job ?? the.input.job,
+    cluster: the.opened?.cluster ?? the.input.cluster ?? '',
+    phase: the.phase,
+    since: the.since,
+    openedAt: the.openedAt,
+    attempt: attemptOf(the),
+    attempts: the.granted,
+    situation: the.situation,
+    waiting: the.waiting,
+    failures: the.failures,
+    ladder: the.ladder,
+    restored: the.restored,
+    question: desk.question,
+    hold: desk.hold,
+    alerts: desk.alerts,
+    alertsHeard: desk.alertsHeard,
+    because: the.because,
+    next: commands(the),
+  };
+}
+
+/** What a person can do now. */
+function commands(the: Case): readonly string[] {
+  const job = the.opened?.job ?? the.input.job;
+  const id = the.desk.question?.id;
+  switch (the.phase) {
+    case 'aborted':
+      return [`holdfast resume ${job} --reason …`, `holdfast close ${job} --reason …`];
+    case 'asking':
+      return [
+        ...(the.desk.question?.approves === null
+          ? []
+          : [`holdfast approve ${job} --question ${id} --reason …`]),
+        `holdfast reject ${job} --question ${id} --reason …`,
+        `holdfast retry ${job} --reason …`,
+      ];
+    case 'held':
+      return [`holdfast release ${job} --reason …`];
+    case 'resumed':
+      return [`holdfast close ${job} --reason …`];
+    case 'closed':
+      return [];
+    default:
+      return [
+        `holdfast hold ${job} --reason …`,
+        `holdfast abort ${job} --reason …`,
+        `holdfast retry ${job} --reason …`,
+      ];
+  }
+}
+
+const time = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
+
+/** The page of the case in the Temporal UI, as Markdown. */
+function details(the: Case): string {
+  const s = statusOf(the);
+  const of = s.attempts === null ? '' : ` of ${s.attempts}`;
+  const lines = [
+    `# ${s.job}: ${s.phase}`,
+    '',
+    `Attempt **${s.attempt}${of}**, open since ${time(s.openedAt)} UTC.`,
+  ];
+  if (s.situation) lines.push('', `**Situation: ${s.situation.is}**. ${s.situation.because}`);
+  if (s.because)
+    lines.push('', `**${s.because.code}**: ${s.because.message}`, '', FAILURES[s.because.code].person);
+  if (s.waiting)
+    lines.push(
+      '',
+      `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
+    );
+  if (s.question) lines.push('', `## Question ${s.question.id}`, '', s.question.text);
+  if (s.restored) {
+    lines.push(
+      '',
+      `## Restored`,
+      '',
+      `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
+    );
+    lines.push(...s.restored.proofs.map((p) => `- ${p}`));
+  }
+  if (s.ladder.length > 0) {
+    lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');
+    lines.push(...s.ladder.map((r) => `| \`${r.path}\` | ${r.verdict} | ${cell(r.because)} |`));
+  }
+  if (s.failures.length > 0) {
+    lines.push('', '## Failed attempts', '', '| # | from | step | failure |', '| --- | --- | --- | --- |');
+    lines.push(
+      ...s.failures.map(
+        (f) =>
+          `| ${f.attempt} | ${time(f.started)} | ${f.step} | **${f.fault.code}** ${cell(f.fault.message)} |`,
+      ),
+    );
+  }
+  lines.push('', `Alerts: ${s.alertsHeard} heard, ${s.alerts.length} different.`);
+  if (s.next.length > 0) lines.push('', '## What you can do now', '', ...s.next.map((c) => `    ${c}`));
+  return lines.join('\n').slice(0, 15_000);
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300);
+
+/** The fault behind a failed step. */
+export function faultFrom(error: unknown, step: string): Fault {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const [detail] = (cause.details ?? []) as readonly unknown[];
+    if (isFault(detail)) return detail;
+    return fault('Unclassified', `${step}: ${cause.message}`);
+  }
+  if (cause instanceof TimeoutFailure)
+    return fault('Unclassified', `${step} did not finish in time: ${cause.message}`);
+  return fault('Unclassified', `${step}: ${cause instanceof Error ? cause.message : String(cause)}`);
+}
+
+const isFault = (value: unknown): value is Fault =>
+  typeof value === 'object' &&
+  value !== null &&
+  'code' in value &&
+  typeof value.code === 'string' &&
+  value.code in FAILURES;
+
+/** The workflow's result. */
+export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {
+  if (outcome !== 'handed over') tell(the, outcome === 'resumed' ? 'resumed' : 'closed');
+  return {
+    outcome,
+    job: the.opened?.job ?? the.input.job,
+    cluster: the.opened?.cluster ?? the.input.cluster ?? '',
+    attempts: the.failed + (the.restored === null ? 0 : 1),
+    restored: the.restored,
+    because,
+    link: outcome === 'handed over' ? (the.opened?.workflowId ?? null) : null,
+  };
+}
+
+/** Whether this execution has the id of the one case of its job. */
+export const isCanonical = (the: Case): boolean => the.opened?.workflowId === workflowInfo().workflowId;

@@ -1,0 +1,99 @@
+/** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
+import type { Evidence, Next, OpenSubmission, Plan } from '../domain/decide.js';
+import { submissionRunId } from '../domain/attempts.js';
+import { fault, type Fault } from '../domain/failure.js';
+import type { RunId } from '../domain/ids.js';
+import { isTerminal, type Assessment } from '../domain/situation.js';
+import { openedOf, type Case } from './case.js';
+import * as steps from './steps.js';
+import { faultFrom, tell } from './story.js';
+
+/** How one pass of the attempt loop ended. */
+export type Outcome =
+  | { readonly is: 'resumed' }
+  | { readonly is: 'left'; readonly as: 'healthy' | 'ended by a person'; readonly because: string }
+  | { readonly is: 'asks'; readonly plan: Plan }
+  | { readonly is: 'failed'; readonly fault: Fault }
+  | { readonly is: 'aborted' }
+  /** Nothing failed and nothing is settled: look again. */
+  | { readonly is: 'again' };
+
+/** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
+export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
+  const open = the.openSubmission;
+  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
+  if (open !== null && shown.some((r) => r.run === open.run && isTerminal(r.state)))
+    the.openSubmission = null;
+  return the.openSubmission;
+}
+
+export async function submit(
+  the: Case,
+  next: Extract<Next, { do: 'restore' }>,
+  e: Evidence,
+): Promise<Outcome> {
+  const { job } = openedOf(the);
+  const { point, facts } = next;
+  tell(the, 'resuming offsets', 'resumeOffsets', e);
+  await steps.resumeOffsets(
+    { job, point: point.path },
+    'bring the consumer group to the positions of the state',
+  );
+
+  const before = the.openSubmission;
+  const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
+  the.openSubmission = { run, point: point.path };
+  if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
+  tell(the, 'restoring', 'restoreJob', e);
+  try {
+    const input = {
+      job,
+      run,
+      point,
+      sha256: facts.sha256,
+      submitted: the.submitted,
+      consented: e.approved.length > 0,
+    };
+    const outcome = await steps.restoreJob(input, `restore ${point.path} as run ${run}`);
+    if (outcome.is === 'ended') {
+      the.openSubmission = null;
+      return {
+        is: 'failed',
+        fault: fault('RestoreTimedOut', `run ${run} is ${outcome.state ?? 'over'} already`, run),
+      };
+    }
+    the.restored = { point: point.path, run, submittedAt: outcome.at, provedAt: null, proofs: [] };
+  } catch (error) {
+    const why = faultFrom(error, 'restoreJob');
+    // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
+    if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified')
+      the.openSubmission = null;
+    throw error;
+  }
+  return confirm(the, run, point.path);
+}
+
+/** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
+export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
+  const { job } = openedOf(the);
+  tell(the, 'confirming', 'confirmRestored');
+  const confirmation = await steps.confirmRestored({ job, run, point }, `prove that run ${run} resumed`);
+  switch (confirmation.is) {
+    case 'proved': {
+      const { at, proofs } = confirmation;
+      const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
+      the.restored = { point, run, submittedAt, provedAt: at, proofs };
+      the.openSubmission = null;
+      the.failedWakes = 0;
+      the.because = null;
+      return { is: 'resumed' };
+    }
+    case 'dead':
+      the.openSubmission = null;
+      the.restored = null;
+      return { is: 'failed', fault: confirmation.fault };
+    case 'unproven':
+      the.because = fault('RestoreTimedOut', `run ${run} is not proved yet: ${confirmation.missing}`, run);
+      return { is: 'again' };
+  }
+}
