@@ -15,14 +15,10 @@ export type VerifyDepth = 'list' | 'probe' | 'all' | 'read';
 export interface VerifyInput {
   /** The storage that the snapshot lies on. Files that it does not own are reported and never looked for. */
   readonly storage: Pick<Storage, 'owns' | 'list' | 'read'>;
-  /** Directory of the snapshot, for messages. */
-  readonly pointer: string;
   readonly snapshot: Pick<Snapshot, 'operators' | 'directory'>;
   readonly signal: AbortSignal;
   /** Default `list`. */
   readonly depth?: VerifyDepth;
-  /** Short for depth `read`. */
-  readonly read?: boolean;
   /** Called after every directory and every file that was read. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Calls to the storage at the same time. Default 8. */
@@ -31,7 +27,7 @@ export interface VerifyInput {
 
 export interface Verification {
   /** `broken` needs a proof; a look that was not answered makes `unknown`. A proof of one file outweighs it. */
-  readonly is: 'sound' | 'broken' | 'unknown';
+  readonly verdict: 'sound' | 'broken' | 'unknown';
   /** Why, in the words of the failure catalogue: proofs first. Empty when sound. One for each file or directory. */
   readonly reasons: readonly Fault[];
   readonly files: {
@@ -74,7 +70,7 @@ type Finding =
  */
 export async function verifyState(input: VerifyInput): Promise<Verification> {
   const { storage, signal } = input;
-  const depth = input.depth ?? (input.read === true ? 'read' : 'list');
+  const depth = input.depth ?? 'list';
   const concurrency = input.concurrency ?? 8;
   const files = referencedFiles(input.snapshot);
   const findings = new Map<string, Finding>();
@@ -121,7 +117,7 @@ export async function verifyState(input: VerifyInput): Promise<Verification> {
     },
     { concurrency, signal },
   );
-  return summarize(input.pointer, files, findings, byDirectory.size);
+  return summarize(files, findings, byDirectory.size);
 }
 
 /** Why a file is not looked for at all. */
@@ -305,7 +301,6 @@ async function readThrough(
 }
 
 function summarize(
-  pointer: string,
   files: readonly ReferencedFile[],
   findings: ReadonlyMap<string, Finding>,
   directories: number,
@@ -337,9 +332,7 @@ function summarize(
         break;
       case 'unknown':
       case undefined: {
-        const of =
-          finding?.fault ??
-          fault('Unclassified', `the file was not looked at while ${pointer} was verified`, path);
+        const of = finding?.fault ?? fault('Unclassified', 'the file was not looked at', path);
         const key = `${of.code} ${of.where ?? ''} ${of.message}`;
         // A directory that cannot be read is one reason, however many files it holds.
         if (!doubted.has(key)) doubts.push(of);
@@ -352,7 +345,7 @@ function summarize(
   }
   const unsafe = proofs.length - missingPaths.length - wrongLength.length;
   return {
-    is: proofs.length > 0 ? 'broken' : doubts.length > 0 ? 'unknown' : 'sound',
+    verdict: proofs.length > 0 ? 'broken' : doubts.length > 0 ? 'unknown' : 'sound',
     reasons: [...proofs, ...doubts],
     files: {
       total: files.length,

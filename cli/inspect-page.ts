@@ -6,7 +6,8 @@ import { unusableBecause, type FileHead } from '../formats/neutral.js';
 import type { CheckpointProperties, OperatorState, Snapshot } from '../formats/snapshot.js';
 import { addLong, type Long } from '../formats/long.js';
 import { stateReader } from './state-reader.js';
-import { plainText, sizeText, type Output } from './state-output.js';
+import { plainText, sizeText } from './plain-text.js';
+import type { Terminal } from './terminal.js';
 import type { StatePlace } from './state-place.js';
 
 const DIRECTORIES = 20;
@@ -16,10 +17,10 @@ export async function inspectPage(
   place: StatePlace,
   snapshot: Snapshot,
   head: FileHead,
-  output: Output,
+  terminal: Terminal,
 ): Promise<readonly string[]> {
   const { files, totals } = snapshotContents(snapshot);
-  const bold = (text: string): string => output.paint('bold', text);
+  const bold = (text: string): string => terminal.paint('bold', text);
   const lines = [
     bold(plainText(place.pointer)),
     `  checkpoint ${snapshot.checkpointId}, ${kindOf(snapshot.properties)}`,
@@ -27,11 +28,11 @@ export async function inspectPage(
   ];
   if (snapshot.trailingBytes > 0)
     lines.push(
-      `  ${output.paint('yellow', `${snapshot.trailingBytes} bytes behind the end`)}: something overwrote or copied the file`,
+      `  ${terminal.paint('yellow', `${snapshot.trailingBytes} bytes behind the end`)}: something overwrote or copied the file`,
     );
   const unusable = unusableBecause(snapshot);
   if (unusable !== undefined)
-    lines.push(`  ${output.paint('red', 'cannot be used')}: ${plainText(unusable)}`);
+    lines.push(`  ${terminal.paint('red', 'cannot be used')}: ${plainText(unusable)}`);
   lines.push(
     `  ${totals.operators} operators, ${totals.subtasks} subtasks, ${sizeText(totals.stateSize)} of state`,
     `  ${totals.files} files of ${sizeText(totals.fileBytes)}, ${totals.inlineHandles} states inline of ${sizeText(totals.inlineBytes)}`,
@@ -43,7 +44,7 @@ export async function inspectPage(
     ...directoryLines(files),
     '',
     bold('Kafka positions'),
-    ...(await positionLines(place, snapshot, output)),
+    ...(await positionLines(place, snapshot, terminal)),
   );
   return lines;
 }
@@ -92,10 +93,10 @@ function directoryLines(files: readonly ReferencedFile[]): readonly string[] {
 async function positionLines(
   place: StatePlace,
   snapshot: Snapshot,
-  output: Output,
+  terminal: Terminal,
 ): Promise<readonly string[]> {
   try {
-    const { positions, unrecognized } = await kafkaPositions(snapshot, stateReader(place, output.signal));
+    const { positions, unrecognized } = await kafkaPositions(snapshot, stateReader(place, terminal.signal));
     const lines = positions
       .slice(0, POSITIONS)
       .map(
@@ -109,7 +110,7 @@ async function positionLines(
       lines.push(`  ${operatorId}  a source that is not a plain KafkaSource`);
     return lines;
   } catch (error) {
-    if (output.signal.aborted) throw error;
+    if (terminal.signal.aborted) throw error;
     return [`  not read: ${plainText(error instanceof Error ? error.message : String(error))}`];
   }
 }

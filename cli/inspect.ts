@@ -3,8 +3,10 @@ import { FormatError } from '../formats/format-error.js';
 import { readMetadata, sourceSha256 } from '../formats/metadata.js';
 import { jsonText, writeRefusal, writeSnapshot, type FileHead } from '../formats/neutral.js';
 import { faultText, withStateFile } from './state-file.js';
-import { STATE_EXIT, plainText, type Output, type StateExit, type StateOptions } from './state-output.js';
-import { statePlace, type StatePlace } from './state-place.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { plainText } from './plain-text.js';
+import type { Terminal } from './terminal.js';
+import { statePlace, type StateOptions, type StatePlace } from './state-place.js';
 
 export interface InspectOptions extends StateOptions {
   /** The URI of the directory that a local file is the `_metadata` of. */
@@ -18,32 +20,31 @@ export interface InspectOptions extends StateOptions {
 export async function inspect(
   targets: readonly string[],
   options: InspectOptions,
-  output: Output,
-): Promise<StateExit> {
-  const ends: StateExit[] = [];
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const ends: ExitCode[] = [];
   // All places first: a wrong option shows before anything is printed.
   for (const place of targets.map((target) => statePlace(target, options)))
-    ends.push(await one(place, options, output));
-  for (const end of [STATE_EXIT.refused, STATE_EXIT.unknown, STATE_EXIT.broken])
-    if (ends.includes(end)) return end;
-  return STATE_EXIT.done;
+    ends.push(await one(place, options, terminal));
+  for (const end of [EXIT.refused, EXIT.unknown, EXIT.no]) if (ends.includes(end)) return end;
+  return EXIT.done;
 }
 
-async function one(place: StatePlace, options: InspectOptions, output: Output): Promise<StateExit> {
+async function one(place: StatePlace, options: InspectOptions, terminal: Terminal): Promise<ExitCode> {
   const json = options.json === true;
-  const found = await withStateFile(place, { signal: output.signal }, (source) =>
-    json ? printJson(place.pointer, source, output) : printPage(place, source, output),
+  const found = await withStateFile(place, { signal: terminal.signal }, (source) =>
+    json ? printJson(place.pointer, source, terminal) : printPage(place, source, terminal),
   );
   if (found.is === 'present') return found.value;
   const code = found.is === 'absent' ? 'NotFound' : found.because.code;
   const message = found.is === 'absent' ? 'there is no such file' : faultText(found.because);
   if (json)
-    output.write(
+    terminal.write(
       `{"schema":1,"pointer":${jsonText(place.pointer)},"bytes":null,"sha256":null,` +
         `"error":{"code":"${code}","offset":0,"message":${jsonText(message)}}}`,
     );
-  else output.note(`${plainText(place.pointer)}: ${plainText(message)}`);
-  return found.is === 'absent' ? STATE_EXIT.broken : STATE_EXIT.unknown;
+  else terminal.note(`${plainText(place.pointer)}: ${plainText(message)}`);
+  return found.is === 'absent' ? EXIT.no : EXIT.unknown;
 }
 
 const headOf = (pointer: string, source: Source): FileHead => ({
@@ -52,38 +53,32 @@ const headOf = (pointer: string, source: Source): FileHead => ({
   sha256: sourceSha256(source),
 });
 
-function printJson(pointer: string, source: Source, output: Output): StateExit {
+function printJson(pointer: string, source: Source, terminal: Terminal): ExitCode {
   const head = headOf(pointer, source);
   let snapshot;
   try {
     snapshot = readMetadata(source, pointer, { hash: true });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    output.write(writeRefusal(head, error));
-    return STATE_EXIT.refused;
+    terminal.write(writeRefusal(head, error));
+    return EXIT.refused;
   }
-  if (output.put === undefined) {
-    let line = '';
-    writeSnapshot(head, snapshot, (piece) => (line += piece));
-    output.write(line);
-  } else {
-    writeSnapshot(head, snapshot, (piece) => output.put?.(piece));
-    output.write('');
-  }
-  return STATE_EXIT.done;
+  writeSnapshot(head, snapshot, (piece) => terminal.put(piece));
+  terminal.write('');
+  return EXIT.done;
 }
 
-async function printPage(place: StatePlace, source: Source, output: Output): Promise<StateExit> {
+async function printPage(place: StatePlace, source: Source, terminal: Terminal): Promise<ExitCode> {
   try {
     const snapshot = readMetadata(source, place.pointer);
     const { inspectPage } = await import('./inspect-page.js');
-    for (const line of await inspectPage(place, snapshot, headOf(place.pointer, source), output))
-      output.write(line);
-    return STATE_EXIT.done;
+    for (const line of await inspectPage(place, snapshot, headOf(place.pointer, source), terminal))
+      terminal.write(line);
+    return EXIT.done;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    output.write(output.paint('bold', plainText(place.pointer)));
-    output.write(`  ${output.paint('red', 'refused')} (${error.code}): ${plainText(error.message)}`);
-    return STATE_EXIT.refused;
+    terminal.write(terminal.paint('bold', plainText(place.pointer)));
+    terminal.write(`  ${terminal.paint('red', 'refused')} (${error.code}): ${plainText(error.message)}`);
+    return EXIT.refused;
   }
 }

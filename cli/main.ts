@@ -1,40 +1,24 @@
 #!/usr/bin/env node
-/** The command `holdfast`: the only file of the CLI that ends the process. */
-import { Command, CommanderError } from 'commander';
-import { registerStateCommands } from './state-commands.js';
-import { STATE_EXIT, type Output, type StateExit } from './state-output.js';
+/** The command `holdfast`: the only file of the CLI that ends the process. Nothing heavy is loaded before it is needed. */
+import { EXIT } from './exit-codes.js';
+import { processTerminal } from './process-terminal.js';
+import { run } from './program.js';
 
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort());
-process.once('SIGTERM', () => stop.abort());
-
-const output: Output = {
-  write: (line) => void process.stdout.write(`${line}\n`),
-  put: (piece) => void process.stdout.write(piece),
-  note: (line) => void process.stderr.write(`${line}\n`),
-  paint: (_as, text) => text,
-  screen: process.stdout.isTTY,
-  signal: stop.signal,
+let asked = 0;
+const end = (): void => {
+  asked++;
+  if (asked > 1) process.exit(EXIT.interrupted);
+  stop.abort();
 };
-
-let code: StateExit = STATE_EXIT.done;
-const program = new Command('holdfast').exitOverride();
-registerStateCommands(
-  program,
-  async (action) => {
-    code = await action();
-  },
-  output,
+process.on('SIGINT', end);
+process.on('SIGTERM', end);
+process.on('SIGHUP', end);
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.internal),
 );
-// A subcommand does not inherit it.
-for (const command of program.commands) command.exitOverride();
-try {
-  await program.parseAsync(process.argv.slice(2), { from: 'user' });
-} catch (error) {
-  if (error instanceof CommanderError) code = error.exitCode === 0 ? STATE_EXIT.done : STATE_EXIT.usage;
-  else if (error instanceof Error && (error.name === 'UsageError' || error.name === 'ConfigError')) {
-    output.note(error.message);
-    code = STATE_EXIT.usage;
-  } else throw error;
-}
+
+const code = await run(process.argv.slice(2), processTerminal(stop.signal));
+// Output to a pipe is written later: the process ends when it is.
 process.stdout.write('', () => process.exit(code));

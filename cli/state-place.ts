@@ -3,7 +3,16 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Storage } from '../adapters/ports.js';
 import type { StorageConfig } from '../config/config.js';
-import { StateUsageError, type StateOptions } from './state-output.js';
+import type { CommonOptions } from './program.js';
+import { UsageError } from './terminal.js';
+
+export interface StateOptions extends CommonOptions {
+  /** `URI-PREFIX=DIRECTORY` */
+  readonly map?: readonly string[];
+  /** Base URLs of NameNodes. */
+  readonly webhdfs?: readonly string[];
+  readonly user?: string;
+}
 
 /** A snapshot that a command is about. */
 export interface StatePlace {
@@ -22,14 +31,14 @@ interface Mapping {
   readonly directory: string;
 }
 
-/** @throws StateUsageError when the place cannot be understood */
+/** @throws UsageError when the place cannot be understood */
 export function statePlace(
   target: string,
   options: StateOptions & { readonly pointer?: string },
 ): StatePlace {
   const mappings = (options.map ?? []).map(parseMapping);
   if (options.pointer !== undefined) {
-    if (URI.test(target)) throw new StateUsageError(`--pointer takes a local file, found the URI ${target}`);
+    if (URI.test(target)) throw new UsageError(`--pointer takes a local file, found the URI ${target}`);
     const pointer = options.pointer;
     return {
       pointer,
@@ -66,7 +75,7 @@ function parseMapping(text: string): Mapping {
   const at = text.indexOf('=');
   const prefix = text.slice(0, at);
   if (at < 1 || at === text.length - 1 || !URI.test(prefix))
-    throw new StateUsageError(`--map takes URI-PREFIX=DIRECTORY (hdfs://nn:8020/=copy), found ${text}`);
+    throw new UsageError(`--map takes URI-PREFIX=DIRECTORY (hdfs://nn:8020/=copy), found ${text}`);
   return { prefix, directory: text.slice(at + 1) };
 }
 
@@ -94,7 +103,7 @@ async function ownStorage(pointer: string, options: StateOptions): Promise<Stora
     return fileStorage('local files', { kind: 'file', allow: ['/'], scratch: '/' });
   }
   if (scheme !== 'hdfs' && scheme !== 'webhdfs')
-    throw new StateUsageError(
+    throw new UsageError(
       `expected a local path, a file: or an hdfs: URI, found ${pointer}; another storage's copy is read with --map`,
     );
   const { webhdfsStorage } = await import('../adapters/webhdfs.js');
@@ -108,7 +117,7 @@ async function ownStorage(pointer: string, options: StateOptions): Promise<Stora
     if (storage.owns(pointer)) return storage;
   }
   const known = Object.keys(config.storage).join(', ') || 'none';
-  throw new StateUsageError(
+  throw new UsageError(
     `expected a storage of the configuration (${known}) for ${pointer}; name its WebHDFS with --webhdfs http://namenode:9870`,
   );
 }
@@ -134,7 +143,7 @@ function withoutConfiguration(
 /** Several storages as one: each URI goes to the first that owns it. */
 function together(storages: readonly Storage[]): Storage {
   const [first] = storages;
-  if (first === undefined) throw new StateUsageError('there is no storage to look at');
+  if (first === undefined) throw new UsageError('there is no storage to look at');
   const of = (uri: string): Storage => storages.find((storage) => storage.owns(uri)) ?? first;
   return {
     owns: (uri) => storages.some((storage) => storage.owns(uri)),

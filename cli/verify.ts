@@ -6,15 +6,10 @@ import { readMetadata } from '../formats/metadata.js';
 import { unusableBecause } from '../formats/neutral.js';
 import type { Snapshot } from '../formats/snapshot.js';
 import { faultText, withStateFile } from './state-file.js';
-import {
-  STATE_EXIT,
-  plainText,
-  sizeText,
-  type Output,
-  type StateExit,
-  type StateOptions,
-} from './state-output.js';
-import { statePlace } from './state-place.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { plainText, sizeText } from './plain-text.js';
+import type { Terminal } from './terminal.js';
+import { statePlace, type StateOptions } from './state-place.js';
 
 export interface VerifyOptions extends StateOptions {
   /** Reads every byte of every file. */
@@ -26,9 +21,9 @@ const SHOWN = 20;
 const PROGRESS = 3000;
 
 /** Whether everything that a snapshot needs is there: 0 sound, 1 broken, 2 unknown. */
-export async function verify(target: string, options: VerifyOptions, output: Output): Promise<StateExit> {
+export async function verify(target: string, options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const place = statePlace(target, options);
-  const call = { signal: output.signal };
+  const call = { signal: terminal.signal };
   const found = await withStateFile(place, call, (source): Snapshot | Fault => {
     try {
       return judgeMetadata(readMetadata(source, place.pointer), place.pointer);
@@ -47,27 +42,26 @@ export async function verify(target: string, options: VerifyOptions, output: Out
       null,
       nothing('broken', fault('StateMissing', 'there is no metadata file', place.pointer)),
       options,
-      output,
+      terminal,
     );
   if (found.is === 'unknown')
-    return report(place.pointer, null, nothing('unknown', found.because), options, output);
+    return report(place.pointer, null, nothing('unknown', found.because), options, terminal);
   if ('code' in found.value)
-    return report(place.pointer, null, nothing('broken', found.value), options, output);
+    return report(place.pointer, null, nothing('broken', found.value), options, terminal);
   const snapshot = found.value;
   let told = performance.now();
   const result = await verifyState({
     storage: await place.storage(),
-    pointer: place.pointer,
     snapshot,
-    signal: output.signal,
-    read: options.read === true,
+    signal: terminal.signal,
+    depth: options.read === true ? 'read' : 'list',
     onProgress: ({ done, total }) => {
-      if (!output.screen || performance.now() - told < PROGRESS) return;
+      if (!terminal.screen || performance.now() - told < PROGRESS) return;
       told = performance.now();
-      output.note(`${done} of ${total} directories and files looked at`);
+      terminal.note(`${done} of ${total} directories and files looked at`);
     },
   });
-  return report(place.pointer, snapshot, result, options, output);
+  return report(place.pointer, snapshot, result, options, terminal);
 }
 
 function judgeMetadata(snapshot: Snapshot, pointer: string): Snapshot | Fault {
@@ -82,7 +76,7 @@ function judgeMetadata(snapshot: Snapshot, pointer: string): Snapshot | Fault {
 }
 
 const nothing = (is: 'broken' | 'unknown', because: Fault): Verification => ({
-  is,
+  verdict: is,
   reasons: [because],
   files: { total: 0, present: 0, missing: 0, wrongLength: 0, unknown: 0 },
   missing: [],
@@ -94,12 +88,12 @@ const nothing = (is: 'broken' | 'unknown', because: Fault): Verification => ({
 function report(
   pointer: string,
   snapshot: Snapshot | null,
-  { is, ...rest }: Verification,
+  { verdict: is, ...rest }: Verification,
   options: VerifyOptions,
-  output: Output,
-): StateExit {
+  terminal: Terminal,
+): ExitCode {
   if (options.json === true)
-    output.write(
+    terminal.write(
       JSON.stringify({
         schema: 1,
         pointer,
@@ -110,27 +104,27 @@ function report(
         ...rest,
       }),
     );
-  else page(pointer, is, rest, options, output);
-  return is === 'sound' ? STATE_EXIT.done : is === 'broken' ? STATE_EXIT.broken : STATE_EXIT.unknown;
+  else page(pointer, is, rest, options, terminal);
+  return is === 'sound' ? EXIT.done : is === 'broken' ? EXIT.no : EXIT.unknown;
 }
 
 function page(
   pointer: string,
-  is: Verification['is'],
-  { files, reasons, bytes, directories }: Omit<Verification, 'is'>,
+  is: Verification['verdict'],
+  { files, reasons, bytes, directories }: Omit<Verification, 'verdict'>,
   options: VerifyOptions,
-  output: Output,
+  terminal: Terminal,
 ): void {
   const colour = is === 'sound' ? 'green' : is === 'broken' ? 'red' : 'yellow';
-  output.write(`${output.paint(colour, is)}  ${plainText(pointer)}`);
-  output.write(
+  terminal.write(`${terminal.paint(colour, is)}  ${plainText(pointer)}`);
+  terminal.write(
     `  ${files.present} of ${files.total} files present, ${sizeText(bytes)}, in ${directories} directories` +
       (options.read === true ? ', all read' : ''),
   );
   if (files.missing + files.wrongLength + files.unknown > 0)
-    output.write(
+    terminal.write(
       `  ${files.missing} missing, ${files.wrongLength} of another length, ${files.unknown} not known`,
     );
-  for (const reason of reasons.slice(0, SHOWN)) output.write(`  ${plainText(faultText(reason))}`);
-  if (reasons.length > SHOWN) output.write(`  and ${reasons.length - SHOWN} more: --json names all`);
+  for (const reason of reasons.slice(0, SHOWN)) terminal.write(`  ${plainText(faultText(reason))}`);
+  if (reasons.length > SHOWN) terminal.write(`  and ${reasons.length - SHOWN} more: --json names all`);
 }
