@@ -9,6 +9,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 
 /**
  * - `UnknownJob`, `UnknownCluster`: not in the configuration.
@@ -82,8 +83,8 @@ export function explain(error: unknown, asked: Asked): ClientError {
       `could not ${asked.what}: the worker runs another version of Holdfast (${error.message})`,
     );
   }
+  if (error instanceof NamespaceNotFoundError) return noNamespace(say, asked);
   if (error instanceof WorkflowNotFoundError) {
-    if (/namespace/i.test(error.message)) return noNamespace(say, asked);
     return /already completed/i.test(error.message)
       ? say('CaseEnded', `could not ${asked.what}: the case is over`)
       : say('NoCase', `could not ${asked.what}: no case is open, and none is remembered`);

@@ -120,7 +120,7 @@ export interface HoldfastClientOptions {
 type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
 
 /** Memo keys of `watch/<cluster>`: one ledger per job. */
-const LEDGER_PREFIX = 'ledger:';
+const LEDGER_PREFIX = messages.ledgerKey('');
 
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
@@ -195,23 +195,30 @@ export function holdfastClient({
     );
   };
 
+  /** Asks the server before a worker is asked: then "no worker answers" means just that, and an ended case is known. */
+  const find = async (workflowId: string, what: string, runId?: string): Promise<ExecutionInfo> =>
+    call({ what, needsWorker: false, writes: false }, () =>
+      client.workflow.getHandle(workflowId, runId).describe(),
+    );
+
   const say = async <Args extends [object]>(
     job: string,
     update: UpdateDefinition<string, Args>,
     { requestId, ...args }: Saying & Record<string, unknown>,
   ): Promise<string> => {
     const { id } = jobOf(job);
-    return call(
-      { what: `say '${update.name}' to the case of job ${job}`, needsWorker: true, writes: true },
-      () =>
-        client.workflow.getHandle(id).executeUpdate(update, {
-          args: [args] as unknown as Args,
-          updateId: requestId ?? randomUUID(),
-        }),
+    const what = `say '${update.name}' to the case of job ${job}`;
+    const found = await find(id, what);
+    if (stateOf(found) !== 'open') throw new ClientError('CaseEnded', `could not ${what}: the case is over`);
+    return call({ what, needsWorker: true, writes: true }, () =>
+      client.workflow.getHandle(id).executeUpdate(update, {
+        args: [args] as unknown as Args,
+        updateId: requestId ?? randomUUID(),
+      }),
     );
   };
 
-  const statusOf = (workflowId: string, what: string, runId?: string) =>
+  const ask = (workflowId: string, what: string, runId?: string): Promise<CaseStatus> =>
     call({ what, needsWorker: true, writes: false }, () =>
       client.workflow.getHandle(workflowId, runId).query(messages.status),
     );
@@ -286,13 +293,15 @@ export function holdfastClient({
         path: from,
         ...(requestId === undefined ? {} : { requestId }),
       });
-      const open = await call(
-        { what: `find the case of job ${job}`, needsWorker: false, writes: false },
-        () => client.workflow.getHandle(id).describe(),
-      );
+      const open = await find(id, `find the case of job ${job}`);
       return refOf(id, open.runId);
     },
-    status: (job) => statusOf(jobOf(job).id, `ask for the status of job ${job}`),
+    status: async (job) => {
+      const { id } = jobOf(job);
+      const what = `ask for the status of job ${job}`;
+      await find(id, what);
+      return ask(id, what);
+    },
     approve: (job, saying) => say(job, messages.approve, { ...saying }),
     reject: (job, saying) => say(job, messages.reject, { ...saying }),
     chooseRestorePoint: (job, saying) => say(job, messages.chooseRestorePoint, { ...saying }),
@@ -304,13 +313,10 @@ export function holdfastClient({
     closeCase: (job, saying) => say(job, messages.close, { ...saying }),
     caseOf: async (jobOrId, runId) => {
       const id = jobOrId.includes('/') ? jobOrId : jobOf(jobOrId).id;
-      const handle = client.workflow.getHandle(id, runId);
-      const info = await call({ what: `find the case ${id}`, needsWorker: false, writes: false }, () =>
-        handle.describe(),
-      );
+      const info = await find(id, `find the case ${id}`, runId);
       const summary = summaryOf(info);
       const [status, ending] = await Promise.all([
-        statusOf(id, `ask for the status of ${id}`, info.runId).then(
+        ask(id, `ask for the status of ${id}`, info.runId).then(
           (value) => ({ value, why: null }),
           (error: unknown) => ({ value: null, why: error instanceof Error ? error.message : String(error) }),
         ),

@@ -1,0 +1,80 @@
+/** A case on a terminal: what people see first is what it does, what it waits for, and what they can do. */
+import type { CaseStatus, Phase } from '../domain/case.js';
+import { FAILURES } from '../domain/failure.js';
+import type { Paint, Terminal } from './terminal.js';
+import { ago, clock } from './words.js';
+
+const COLOURS: Partial<Record<Phase, Paint>> = {
+  aborted: 'red',
+  asking: 'yellow',
+  held: 'yellow',
+  waiting: 'cyan',
+  resumed: 'green',
+};
+
+export const attemptOf = ({ attempt, attempts }: Pick<CaseStatus, 'attempt' | 'attempts'>): string =>
+  attempts === null ? `attempt ${attempt}` : `attempt ${attempt} of ${attempts}`;
+
+export const paintPhase = (phase: Phase, terminal: Terminal): string =>
+  terminal.paint(COLOURS[phase] ?? 'bold', phase);
+
+/** @param now epoch milliseconds */
+export function casePage(
+  status: CaseStatus,
+  link: string | null,
+  terminal: Terminal,
+  now: number,
+): readonly string[] {
+  const heading = (text: string) => ['', terminal.paint('bold', text)];
+  const lines = [
+    `${terminal.paint('bold', status.job)} on ${status.cluster}: ${paintPhase(status.phase, terminal)} for ${ago(status.since, now)}, ${attemptOf(status)}`,
+    `  case open since ${clock(status.openedAt)} UTC, ${status.alertsHeard} alerts`,
+  ];
+  if (link !== null) lines.push(`  ${link}`);
+  if (status.situation !== null)
+    lines.push(`  situation: ${status.situation.is}: ${status.situation.because}`);
+  if (status.because !== null) {
+    lines.push(`  ${terminal.paint('red', status.because.code)}: ${status.because.message}`);
+    lines.push(`  ${FAILURES[status.because.code].person}`);
+  }
+  if (status.waiting !== null) {
+    lines.push(
+      `  waiting for ${status.waiting.for} since ${ago(status.waiting.since, now)}, at most until ${clock(status.waiting.until)} UTC`,
+    );
+  }
+  if (status.hold !== null) lines.push(`  held by ${status.hold.by}: ${status.hold.reason}`);
+  if (status.question !== null) {
+    lines.push(...heading(`Question ${status.question.id}`), `  ${status.question.text}`);
+    if (status.question.approves !== null) lines.push(`  yes means: ${status.question.approves}`);
+    lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
+  }
+  if (status.restored !== null) {
+    const { point, run, submittedAt, provedAt, proofs } = status.restored;
+    lines.push(
+      ...heading('Restored'),
+      `  ${point}`,
+      `  as run ${run}, submitted ${clock(submittedAt)} UTC, ${provedAt === null ? 'not proved yet' : `proved ${clock(provedAt)} UTC`}`,
+      ...proofs.map((proof) => `  ${terminal.paint('green', '✓')} ${proof}`),
+    );
+  }
+  if (status.ladder.length > 0) {
+    lines.push(
+      ...heading('Ladder'),
+      ...status.ladder.map(
+        (r) => `  ${r.verdict.padEnd(8)} ${r.path}${r.because === '' ? '' : `  (${r.because})`}`,
+      ),
+    );
+  }
+  if (status.failures.length > 0) {
+    lines.push(
+      ...heading('Failed attempts'),
+      ...status.failures.map(
+        (f) =>
+          `  ${String(f.attempt).padStart(3)}  ${clock(f.started)}  ${f.step}: ${f.fault.code}: ${f.fault.message}`,
+      ),
+    );
+  }
+  if (status.next.length > 0)
+    lines.push(...heading('What you can do now'), ...status.next.map((c) => `  ${c}`));
+  return lines;
+}

@@ -1,0 +1,28 @@
+/** The colours and weights that are used. */
+export type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** Where a command writes and asks. Results go to standard output, everything about the way there to standard error. */
+export interface Terminal {
+  /** A line of the result. */
+  write(line: string): void;
+  /** A line about what is going on. */
+  note(line: string): void;
+  /** Text in colours, when results go to a terminal that has them. */
+  paint(as: Paint, text: string): string;
+  /** Whether results go to a terminal. */
+  readonly screen: boolean;
+  /** Columns of the screen; 100 when it is none. */
+  readonly columns: number;
+  /** Whether somebody can be asked. */
+  readonly interactive: boolean;
+  ask(question: string): Promise<string>;
+  /** Empties the screen. */
+  clear(): void;
+  /** Aborted by Ctrl-C or a request to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Wrong use: a sentence for people, exit code 64. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
