@@ -5,7 +5,7 @@ import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 
 /** Milliseconds between two probes of a dependency. One probe serves all waiting cases of this worker. */
-const EVERY = 500;
+const EVERY = 250;
 
 export interface AwaitInput {
   readonly job: string;

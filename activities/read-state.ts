@@ -10,7 +10,7 @@ import { readMetadata } from '../formats/metadata.js';
 import type { Snapshot } from '../formats/snapshot.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
-import { verifyState } from './verify-state.js';
+import { verifyState, type VerifyDepth } from './verify-state.js';
 
 /** Bytes of one read. */
 const RANGE = 8 * 1024 * 1024;
@@ -40,8 +40,10 @@ export async function readState(
   if ('code' in owner) throw failure(owner.code, owner.message, owner.where);
   const { storage } = owner;
   const call: Call = { signal };
-  const before = await storage.proveUsable(call);
-  const first = await look(storage, input.point, job.policy.verify, call, heartbeat);
+  const [before, first] = await Promise.all([
+    storage.proveUsable(call),
+    look(storage, input.point, job.policy.verify, call, heartbeat),
+  ]);
   if (first.is !== 'broken') return first;
 
   await deps.ports.clock.sleep(job.policy.confirmAfter, signal);
@@ -63,7 +65,7 @@ function agreed(first: Verdict, second: Verdict, proofs: readonly StorageProof[]
 async function look(
   storage: Storage,
   point: RestorePoint,
-  depth: 'probe' | 'all' | 'list' | 'read',
+  depth: VerifyDepth,
   call: Call,
   heartbeat: (details: unknown) => void,
 ): Promise<Verdict> {
@@ -75,16 +77,15 @@ async function look(
   const parsed = parse(metadata.value, point);
   if ('code' in parsed) return { is: 'broken', reasons: [parsed] };
   const { snapshot, contents } = parsed;
-  const files = await verifyState({
+  const { verdict, reasons } = await verifyState({
     storage,
-    pointer: point.path,
     snapshot,
     signal: call.signal,
+    depth,
     onProgress: heartbeat,
-    read: depth === 'all' || depth === 'read',
   });
-  if (files.is !== 'sound') return { is: files.is, reasons: files.reasons.slice(0, 10) };
-  if (depth === 'probe') {
+  if (verdict !== 'sound') return { is: verdict, reasons: reasons.slice(0, 10) };
+  if (depth !== 'list') {
     const blocks = await checkBlocks(storage, point.path, call);
     if (blocks !== null) return { is: 'unknown', reasons: [blocks] };
   }

@@ -274,9 +274,9 @@ function describeMisshapen(manager: ConnectionManager, bytes: Buffer): string | 
   const size = head.readInt32BE(0);
   if (size < 0 || size > REPLY_CAP) return `a reply of ${size} bytes`;
   // A buffer inside (the password of a new session, the data of a node) lies at byte 20 and is allocated as declared.
+  const isReply = seen >= 20 && head.readInt32BE(4) >= 0 && head.readInt32BE(16) === 0;
   const hasBuffer =
-    manager.state === CONNECTING ||
-    (manager.pendingQueue[0]?.request.header.type === GET_DATA && seen >= 20 && head.readInt32BE(16) === 0);
+    manager.state === CONNECTING || (isReply && manager.pendingQueue[0]?.request.header.type === GET_DATA);
   if (!hasBuffer || seen < 24 || seen < size + 4) return null;
   if (size < 20) return `a reply of ${size} bytes`;
   const inner = head.readInt32BE(20);

@@ -137,7 +137,7 @@ export async function writeConfig(scene: Scene, options: ConfigOptions): Promise
         match: { name: FLINK_NAME },
         launch: { jar, args },
         kafka: { cluster: 'main', group: GROUP },
-        policy: { preset: 'strict', backoff: { initial: '2s' }, ...options.policy },
+        policy: { preset: 'strict', backoff: { initial: '2s' }, stableFor: '1s', ...options.policy },
       },
     },
     intake: { port: options.intakePort },

@@ -1,8 +1,9 @@
+import type { KafkaPosition } from '../domain/restore-point.js';
 import { Cursor } from './cursor.js';
 import { FormatError } from './format-error.js';
 import { readKafkaEnumerator, type KafkaEnumerator } from './kafka-enumerator.js';
 import { LEGACY_MARKERS, readJavaPosition, readKryoPosition, type LegacyPosition } from './kafka-legacy.js';
-import { bySplit, readSplitElement, startMarker, type KafkaMarker, type KafkaSplit } from './kafka-split.js';
+import { bySplit, readSplitElement, startMarker, type KafkaSplit } from './kafka-split.js';
 import { LEGACY_CONSUMER_STATE, LEGACY_DEFAULT_STATE, SOURCE_READER_STATE } from './kafka-states.js';
 import { addLong, type Long } from './long.js';
 import type {
@@ -53,17 +54,6 @@ export type KafkaSubtask =
       readonly kind: 'legacy-consumer';
       readonly offsets: readonly LegacyPosition[];
     };
-
-/** Exactly one of `next` and `marker` is set. */
-export interface KafkaPosition {
-  readonly operatorId: string;
-  readonly topic: string;
-  readonly partition: number;
-  /** The next offset to read, decimal. */
-  readonly next: string | null;
-  /** `unassigned`: discovered, not yet read by anyone. */
-  readonly marker: KafkaMarker | null;
-}
 
 /** A state file larger than this is read only in the part that is needed. */
 const WHOLE = 1024 * 1024;
@@ -328,25 +318,30 @@ const short = (path: string, expected: number, found: number): FormatError =>
 function positionsOf({ operatorId, enumerator, subtasks }: KafkaOperator): readonly KafkaPosition[] {
   const positions: KafkaPosition[] = [];
   const read = new Set<string>();
-  const add = (topic: string, partition: number, next: Long | null, marker: KafkaMarker | null): void => {
+  const add = (topic: string, partition: number, next: string): void => {
     read.add(`${topic}/${partition}`);
-    positions.push({ operatorId, topic, partition, next: next === null ? null : String(next), marker });
+    positions.push({ operatorId, topic, partition, next });
   };
   for (const subtask of subtasks) {
     if (subtask.kind === 'kafka-source')
-      for (const { topic, partition, startingOffset } of subtask.splits) {
-        const marker = startMarker(startingOffset);
-        add(topic, partition, marker === undefined ? startingOffset : null, marker ?? null);
-      }
+      for (const { topic, partition, startingOffset } of subtask.splits)
+        add(topic, partition, startMarker(startingOffset) ?? String(startingOffset));
     else
-      for (const { topic, partition, offset } of subtask.offsets) {
+      for (const { topic, partition, offset } of subtask.offsets)
         // The last record processed; -1 is before the first one.
-        const marker = offset < -1 ? (LEGACY_MARKERS.get(Number(offset)) ?? 'unset') : undefined;
-        add(topic, partition, marker === undefined ? addLong(offset, 1) : null, marker ?? null);
-      }
+        add(
+          topic,
+          partition,
+          offset < -1 ? (LEGACY_MARKERS.get(Number(offset)) ?? 'unset') : String(addLong(offset, 1)),
+        );
   }
-  for (const { topic, partition, status } of enumerator?.partitions ?? [])
+  // Discovered and not yet read by anyone: they begin where the source begins.
+  for (const { topic, partition, status, startingOffset } of enumerator?.partitions ?? [])
     if (status !== 'ASSIGNED' && !read.has(`${topic}/${partition}`))
-      add(topic, partition, null, 'unassigned');
+      add(
+        topic,
+        partition,
+        startingOffset === undefined ? 'unset' : (startMarker(startingOffset) ?? String(startingOffset)),
+      );
   return positions.sort(bySplit);
 }

@@ -1,3 +1,4 @@
+import type { KafkaMarker } from '../domain/restore-point.js';
 import type { Cursor } from './cursor.js';
 import type { Long } from './long.js';
 
@@ -10,9 +11,6 @@ export interface KafkaSplit {
   /** Null: none. -1 latest, -3 committed. */
   readonly stoppingOffset: Long | null;
 }
-
-/** What stands in place of an offset. */
-export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset' | 'unassigned';
 
 const NO_OFFSET = -9223372036854775808n;
 /** Kafka's own rule for topic names. */

@@ -100,10 +100,10 @@ async function waitOrWake(
       .catch(() => undefined);
   }
   const spoken = () => the.desk.retryNow !== null || the.desk.abort !== null;
-  const until = new Date(Date.now() + wait).toISOString().slice(11, 19);
-  await condition(() => the.wokeEarly || spoken(), wait, {
-    summary: `waiting for ${dependency ?? 'the next attempt'}, or ${until} UTC`,
-  });
+  const next = new Date(Date.now() + wait).toISOString().slice(11, 19);
+  const of = the.granted === null ? '' : ` of ${the.granted}`;
+  const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
+  await condition(() => the.wokeEarly || spoken(), wait, { summary });
   scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
 }

@@ -79,7 +79,13 @@ async function attempt(the: Case): Promise<Outcome> {
       switch (next.do) {
         case 'assess':
           tell(the, 'assessing', 'assessRun');
-          e = { ...e, assessment: await steps.assessRun({ job, submitted }, `who can bring ${job} back?`) };
+          e = {
+            ...e,
+            assessment: await steps.assessRun(
+              { job, submitted },
+              `attempt ${the.failed + 1}: who can bring ${job} back?`,
+            ),
+          };
           e = { ...e, openSubmission: settle(the, e.assessment) };
           break;
         case 'fetchPointer':

@@ -47,7 +47,7 @@ const restoring = proxyActivities<Activities>({
 const waiting = proxyActivities<Activities>({
   taskQueue: QUEUES.waits,
   startToCloseTimeout: '24h',
-  heartbeatTimeout: '15s',
+  heartbeatTimeout: '10s',
   // Who stops waiting goes on at once; the waiter learns it with its next heartbeat.
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { ...technical, maximumAttempts: Number.POSITIVE_INFINITY },

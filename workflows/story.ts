@@ -178,7 +178,7 @@ function details(the: Case): string {
       '',
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
-    lines.push(...s.restored.proofs.map((p) => `- ${p}`));
+    lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
     lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');

@@ -32,6 +32,8 @@ export interface Ask {
   readonly query: URLSearchParams;
   readonly body: Buffer;
   readonly part: 'name' | 'data';
+  /** The address that was asked: a proxy stays in between. */
+  readonly origin: string;
 }
 
 type Hook = (ask: Ask) => Reply | 'hang' | 'reset' | undefined;
@@ -143,6 +145,7 @@ export async function fakeNameNode(
       query,
       body: Buffer.concat(chunks),
       part: query.has('datanode') ? 'data' : 'name',
+      origin: `${tls ? 'https' : 'http'}://${request.headers.host ?? host}`,
     };
     asked.push(`${ask.part} ${ask.method} ${ask.op} ${ask.path}`);
     const reply = node.hook?.(ask) ?? usual(ask, node, files);
@@ -263,9 +266,9 @@ function ofNameNode(ask: Ask, node: FakeNameNode, files: Namespace): Reply {
     }
     case 'OPEN':
       if (!found) return missing();
-      return toDataNode(ask, node);
+      return toDataNode(ask);
     case 'CREATE':
-      return toDataNode(ask, node);
+      return toDataNode(ask);
     case 'DELETE':
       return ok({ boolean: files.nodes.delete(ask.path) });
     case 'RENAME': {
@@ -286,8 +289,8 @@ function ofNameNode(ask: Ask, node: FakeNameNode, files: Namespace): Reply {
   }
 }
 
-function toDataNode(ask: Ask, node: FakeNameNode): Reply {
-  const location = new URL(`/webhdfs/v1${ask.path.split('/').map(encodeURIComponent).join('/')}`, node.url);
+function toDataNode(ask: Ask): Reply {
+  const location = new URL(`/webhdfs/v1${ask.path.split('/').map(encodeURIComponent).join('/')}`, ask.origin);
   for (const [key, value] of ask.query) location.searchParams.set(key, value);
   location.searchParams.set('datanode', '1');
   return { status: 307, headers: { location: location.href, 'content-type': 'application/octet-stream' } };

@@ -30,6 +30,8 @@ export interface FakeZooKeeper {
   remove(path: string): void;
   /** Overrides answers: undefined means the right one. Called before the answer, so it may change the tree. */
   onRequest(instead: (request: ZooKeeperRequest) => Instead | undefined): void;
+  /** Ends its own connections and timers, so that only the client's can be left. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,10 @@ export async function startFakeZooKeeper(): Promise<FakeZooKeeper> {
       socket.write('raw' in what ? what.raw : new JuteWriter().int(xid).long(1n).int(what.code).frame());
   };
 
+  const forget = () => {
+    for (const timer of timers) clearInterval(timer);
+    for (const socket of sockets) socket.destroy();
+  };
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -152,9 +158,9 @@ export async function startFakeZooKeeper(): Promise<FakeZooKeeper> {
     onRequest: (next) => {
       instead = next;
     },
+    forget,
     close: async () => {
-      for (const timer of timers) clearInterval(timer);
-      for (const socket of sockets) socket.destroy();
+      forget();
       await new Promise((resolve) => server.close(resolve));
     },
   };
