@@ -233,8 +233,6 @@ function describe(workshop: Workshop, systems: Systems, temporal: TemporalSystem
       if (hdfs === undefined) throw new Error('this stack was started without HDFS (nameNodes: 0)');
       await hdfs.usable(within);
     },
-    port: () => workshop.warden.port(),
-    launch: (recipe) => workshop.server(recipe),
     keepLogs: () => keep(workshop),
     async stop() {
       for (const one of servers) one.supervise(false);

@@ -34,7 +34,7 @@ export async function holdfastApart(
   const intake = `http://127.0.0.1:${intakePort}`;
   const env = { PATH: process.env['PATH'] ?? '', HOME: stack.folder };
   const launch = (name: string, ready: () => Promise<boolean>) =>
-    stack.launch({
+    stack.addServer({
       name,
       command: process.execPath,
       args: () => [cli, name, '--config', config],
