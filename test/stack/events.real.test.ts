@@ -25,7 +25,7 @@ describe('the numbered stream in a real Kafka', () => {
   });
   afterAll(() => stack?.stop());
 
-  it('holds every event once in every topic, although Kafka is killed and paused meanwhile', async () => {
+  it('holds every event once in every topic, although Kafka is killed meanwhile', async () => {
     const kafka = stack.server('kafka');
     const events = await startEvents({ broker, topics: ['one', 'two'], rate: 500 });
     await until('the stream flows', () => events.sent() > 200);
@@ -33,10 +33,6 @@ describe('the numbered stream in a real Kafka', () => {
     const before = events.sent();
     await kafka.start();
     await until('the stream flows again', () => events.sent() > before + 500);
-    kafka.pause();
-    const paused = events.sent();
-    kafka.resume();
-    await until('the stream flows again', () => events.sent() > paused + 500);
     // Fails by itself when a topic holds another number of records.
     const count = await events.finish();
     expect(await countRecords(broker, 'one')).toBe(count + 2);
