@@ -40,7 +40,7 @@ export async function dev(options: DevOptions, terminal: Terminal): Promise<Exit
     stops.push(() => client.close());
     await registerSearchAttributes(temporal);
 
-    const workers = await startWorkers(config, log);
+    const workers = await startWorkers(config, log, terminal.signal);
     stops.push(async () => {
       workers.shutdown();
       await workers.done;

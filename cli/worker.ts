@@ -11,7 +11,7 @@ import type { Terminal } from './terminal.js';
 export async function worker(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
   const config = loadConfig({ file: options.config });
   const log = createLog(scrubber(secretValues(config)));
-  const workers = await startWorkers(config, log);
+  const workers = await startWorkers(config, log, terminal.signal);
   if (terminal.signal.aborted) workers.shutdown();
   else terminal.signal.addEventListener('abort', () => workers.shutdown(), { once: true });
   await workers.done;
