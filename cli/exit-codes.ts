@@ -12,7 +12,7 @@ export const EXIT = {
   noCase: 3,
   /** Wrong use: unknown command, option, job or cluster. */
   usage: 64,
-  /** Temporal or a worker does not answer. */
+  /** Temporal or a worker does not answer, or something could not be started. */
   unavailable: 69,
   /** A bug. */
   internal: 70,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -158,4 +158,19 @@ test('a worker waits for Temporal, says so, and stops waiting when it is asked t
   worker.child.kill('SIGTERM');
   expect(await worker.ended).toEqual({ code: 130, signal: null });
   expect(worker.out()).not.toContain('check temporal.address');
+});
+
+test('a port that is taken is one sentence and exit code 69', async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-process-'));
+  const taken = createServer();
+  await new Promise<void>((listening) => taken.listen(0, '127.0.0.1', listening));
+  try {
+    const { port } = taken.address() as AddressInfo;
+    const dev = holdfast('dev', '--config', configure(), '--port', String(port));
+    expect(await dev.ended).toEqual({ code: 69, signal: null });
+    expect(dev.out().trim().split('\n')).toHaveLength(1);
+    expect(dev.out()).toContain(`port ${port}`);
+  } finally {
+    taken.close();
+  }
 });
