@@ -1,3 +1,4 @@
+import { HoldfastError } from '../domain/failure.js';
 import type { Bounds } from './bounded-call.js';
 import { KafkaError, ofAnswer, ofThrown } from './kafka-failure.js';
 import type { BrokerAddress, KafkaBroker, Metadata } from './kafka-wire.js';
@@ -33,6 +34,7 @@ export function kafkaSessions(
         first = index;
         return broker;
       } catch (error) {
+        if (error instanceof HoldfastError) throw error;
         const known = ofThrown(error, `${host}:${port}`);
         if (!known.again) throw known;
         failed.push(known.message);

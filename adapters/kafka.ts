@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import Broker from 'kafkajs/src/broker/index.js';
 import { createLogger, LEVELS } from 'kafkajs/src/loggers/index.js';
 import ConnectionPool, { type KafkaJsConnection } from 'kafkajs/src/network/connectionPool.js';
@@ -17,6 +16,7 @@ import { type KafkaSession, kafkaSessions } from './kafka-session.js';
 import { readTimestamps } from './kafka-timestamps.js';
 import type { KafkaBroker, Wire } from './kafka-wire.js';
 import type { Call, Kafka } from './ports.js';
+import { tlsOptions } from './tls-files.js';
 
 /**
  * A Kafka cluster, seen through kafkajs' connections and codecs. Each call connects anew and leaves nothing behind.
@@ -87,7 +87,7 @@ async function connectBroker(
   const pool = new ConnectionPool({
     host,
     port,
-    ssl: await tlsOf(config),
+    ssl: config.tls === undefined ? null : tlsOptions(config.tls === true ? undefined : config.tls),
     sasl:
       config.sasl === undefined
         ? null
@@ -202,24 +202,5 @@ function holdBack(
   const schedule = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
   requestQueue.scheduleCheckPendingRequests = () => {
     if (requestQueue.pending.length > 0) schedule();
-  };
-}
-
-/** @throws KafkaError when a file cannot be read. */
-async function tlsOf({ tls }: KafkaConfig): Promise<ConnectionOptions | null> {
-  if (tls === undefined) return null;
-  if (tls === true) return {};
-  const pem = async (file: string) => {
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw new KafkaError('not-understood', `expected a readable PEM file at ${file}`, file, error);
-    }
-  };
-  return {
-    ...(tls.ca === undefined ? {} : { ca: await pem(tls.ca) }),
-    ...(tls.cert === undefined ? {} : { cert: await pem(tls.cert) }),
-    ...(tls.key === undefined ? {} : { key: tls.key.reveal() }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
 }

@@ -67,7 +67,9 @@ async function onAnyMember<T>(
       const index = (first + step) % config.servers.length;
       const server = config.servers[index] as string;
       try {
-        const session = await openSession(server, config, bounds);
+        // A member that answers too slowly may use up half of the time, not that of the others too.
+        const budget = config.servers.length > 1 ? bounds.left() / 2 : bounds.left();
+        const session = await openSession(server, config, budget, bounds);
         try {
           return await work(session, index);
         } finally {
@@ -115,8 +117,16 @@ Object.assign(zookeeper.Exception, {
   create: (code: number) => Object.assign(new Error(`reply code ${code}`), { code }),
 });
 
-/** Opens one session with one member. @throws ZooKeeperError when there is none in time. */
-function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): Promise<Session> {
+/**
+ * Opens one session with one member; it ends by itself after `budget` milliseconds.
+ * @throws ZooKeeperError when there is none in time.
+ */
+function openSession(
+  server: string,
+  config: ZooKeeperConfig,
+  budget: number,
+  bounds: Bounds,
+): Promise<Session> {
   const client = zookeeper.createClient(server, {
     sessionTimeout: SESSION_TIMEOUT,
     spinDelay: 0,
@@ -132,6 +142,7 @@ function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): P
     if (dead !== undefined) return;
     dead = error;
     clearTimeout(watchdog);
+    clearTimeout(tooSlow);
     if (manager.connectTimeoutHandler !== null) clearTimeout(manager.connectTimeoutHandler);
     manager.packetQueue.queue.length = 0;
     manager.packetQueue.removeAllListeners();
@@ -148,6 +159,11 @@ function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): P
     for (const tell of waiting) tell(error);
     waiting.clear();
   };
+
+  const tooSlow = setTimeout(
+    () => kill(new ZooKeeperError('unavailable', `no complete answer within ${Math.round(budget)} ms`)),
+    budget,
+  );
 
   /** Each reply starts the time anew; a drip of bytes that completes no reply does not. */
   const expectReply = (within: number) => {

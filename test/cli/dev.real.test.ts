@@ -31,6 +31,7 @@ function terminalOf(signal: AbortSignal) {
   const noted: string[] = [];
   const terminal: Terminal = {
     write: (line) => void written.push(line),
+    put: (piece) => void written.push(piece),
     note: (line) => void noted.push(line),
     paint: (_as, text) => text,
     screen: false,

@@ -26,6 +26,7 @@ async function holdfast(args: readonly string[], interactive: readonly string[] 
   const answers = [...(interactive ?? [])];
   const terminal: Terminal = {
     write: (line) => void written.push(line),
+    put: (piece) => void written.push(piece),
     note: (line) => void noted.push(line),
     paint: (_as, text) => text,
     screen: false,
