@@ -52,6 +52,8 @@ export function kafkaSessions(
         const pause = PAUSES[tries];
         const hopeless = !(error instanceof KafkaError) || !error.again || pause === undefined;
         if (hopeless || bounds.left() < half) throw error;
+        // The seed itself may be what is bad: the next try begins with another.
+        first = (first + 1) % seeds.length;
         await bounds.sleep(pause);
       }
     }
