@@ -77,6 +77,8 @@ export type Leadership =
 
 /** Metadata answers; a page of LISTSTATUS_BATCH has about 300 KB, a whole LISTSTATUS of 100,000 files 30 MB. */
 const METADATA_CAP = 64 * 1024 * 1024;
+/** How long one of several NameNodes is waited for: a metadata answer takes milliseconds, a frozen one never comes. */
+const METADATA_PATIENCE = 10_000;
 /** How long another NameNode is waited for when only its claim to be active is asked. */
 const STATE_PATIENCE = 2_000;
 /** Milliseconds that one look at all states serves the negative answers of a burst. */
@@ -223,8 +225,8 @@ export function nameNodes(
 
     async operate(node, method, op, path, params, timeout, bounds) {
       const url = metadataUrl(node, op, path, params);
-      const outcome = await exchange({ method, url, cap: METADATA_CAP, timeout }, bounds);
-      return outcome;
+      const patience = nodes.length === 1 ? timeout : Math.min(timeout, METADATA_PATIENCE);
+      return exchange({ method, url, cap: METADATA_CAP, timeout: patience }, bounds);
     },
 
     async leadership(bounds, options) {

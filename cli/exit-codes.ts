@@ -12,6 +12,8 @@ export const EXIT = {
   noCase: 3,
   /** Wrong use: unknown command, option, job or cluster. */
   usage: 64,
+  /** A file is refused: it is not what it was taken for. */
+  refused: 65,
   /** Temporal or a worker does not answer. */
   unavailable: 69,
   /** A bug. */

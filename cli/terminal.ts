@@ -5,6 +5,8 @@ export type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export interface Terminal {
   /** A line of the result. */
   write(line: string): void;
+  /** A piece of a line of the result, for lines that are too long for one string; the line ends with the next `write`. */
+  put(piece: string): void;
   /** A line about what is going on. */
   note(line: string): void;
   /** Text in colours, when results go to a terminal that has them. */

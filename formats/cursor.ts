@@ -215,7 +215,6 @@ export class Cursor {
     });
   }
 
-  /** Whether the string that begins at the cursor (after its length) is plain; see {@link takePlainPath}. */
   private ascii(from: number, to: number): string {
     if (from < this.textFrom || to > this.textTo) this.decodeChunk(from, to);
     this.textUsed += to - from;
@@ -284,6 +283,21 @@ export class Cursor {
   expectEnd(what: string): void {
     if (this.remaining > 0)
       throw this.error('TrailingBytes', `the end of ${what}`, `${this.remaining} more bytes`);
+  }
+
+  /** Lets `use` look at the bytes in the window; `end` is the index up to which it has read them. */
+  scan<T extends { readonly end: number }>(use: (buffer: Uint8Array, from: number, to: number) => T): T {
+    const found = use(this.buffer, this.at, this.end);
+    this.at = found.end;
+    return found;
+  }
+
+  /** Brings more bytes into the window; false when there are no more, or it is full. */
+  more(): boolean {
+    const there = this.end - this.at;
+    if (this.position + there >= this.source.size || there >= this.buffer.length) return false;
+    this.fill(there + 1, 'more bytes');
+    return true;
   }
 
   /** An error at the cursor, or at `offset`. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import {
@@ -13,7 +12,7 @@ import {
   type WindowLine,
   type WindowReport,
 } from './truth.js';
-import { until } from './wait.js';
+import { openLog } from './kafka-log.js';
 
 const MAX_BATCH = 2000;
 
@@ -43,6 +42,17 @@ export async function createTopics(broker: string, topics: readonly TopicSpec[])
         configEntries: [{ name: 'retention.ms', value: '-1' }],
       })),
     });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function logStarts(broker: string, topic: string): Promise<ReadonlyMap<number, number>> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return new Map(partitions.map(({ partition, low }) => [partition, Number(low)]));
   } finally {
     await admin.disconnect();
   }
@@ -225,38 +235,6 @@ export interface CheckResult extends WindowReport {
   readonly complete: boolean;
 }
 
-interface Reading {
-  readonly lines: readonly WindowLine[];
-  /** Per partition, the offset after the last one seen, control records included. */
-  readonly positions: ReadonlyMap<number, number>;
-  close(): Promise<void>;
-}
-
-async function readLines(broker: string, topic: string, readCommitted: boolean): Promise<Reading> {
-  const lines: WindowLine[] = [];
-  const positions = new Map<number, number>();
-  const consumer = kafkaAt(broker).consumer({
-    groupId: `check-${randomUUID()}`,
-    readUncommitted: !readCommitted,
-    maxWaitTimeInMs: 200,
-    retry: FOREVER,
-  });
-  await consumer.connect();
-  // A batch of control records only is not given to the handler, but reported here.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    positions.set(payload.partition, Number(payload.lastOffset) + 1);
-  });
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ message }) => {
-      lines.push(JSON.parse(message.value?.toString() ?? '') as WindowLine);
-      return Promise.resolve();
-    },
-  });
-  return { lines, positions, close: () => consumer.disconnect() };
-}
-
 /**
  * Reads the sink until the last window of every key is there (the job keys its lines, so those of one key are in
  * order), then on to the end of the log at that moment, and compares with the truth. When the deadline passes first,
@@ -265,38 +243,19 @@ async function readLines(broker: string, topic: string, readCommitted: boolean):
 export async function checkWindows(options: CheckOptions): Promise<CheckResult> {
   const { broker, topic, events, shape = SHAPE, readCommitted = true, within = 60_000 } = options;
   const wanted = new Set(lastWindows(shape, events));
-  const reading = await readLines(broker, topic, readCommitted);
+  const lines: WindowLine[] = [];
+  const log = await openLog(broker, topic, await logStarts(broker, topic), readCommitted);
+  const deadline = performance.now() + within;
   try {
-    let seen = 0;
-    const complete = await until(
-      `the last window of every key is in ${topic}`,
-      () => {
-        for (; seen < reading.lines.length; seen++) {
-          const line = reading.lines[seen];
-          if (line !== undefined) wanted.delete(nameOf(line));
-        }
-        return wanted.size === 0;
-      },
-      { within, every: 50 },
-    ).catch(() => false);
-    if (complete) await readToEnd(broker, topic, reading);
-    return { ...compare(shape, events, reading.lines), complete };
+    do {
+      for (const { value } of await log.poll()) {
+        const line = JSON.parse(value?.toString() ?? '') as WindowLine;
+        lines.push(line);
+        wanted.delete(nameOf(line));
+      }
+    } while ((wanted.size > 0 || !log.atEnd()) && performance.now() < deadline);
+    return { ...compare(shape, events, lines), complete: wanted.size === 0 };
   } finally {
-    await reading.close();
-  }
-}
-
-async function readToEnd(broker: string, topic: string, reading: Reading): Promise<void> {
-  const admin = kafkaAt(broker).admin();
-  await admin.connect();
-  try {
-    const ends = await admin.fetchTopicOffsets(topic);
-    await until(
-      `${topic} is read to its end`,
-      () => ends.every(({ partition, high }) => (reading.positions.get(partition) ?? 0) >= Number(high)),
-      { within: 15_000, every: 50 },
-    );
-  } finally {
-    await admin.disconnect();
+    log.close();
   }
 }

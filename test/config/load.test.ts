@@ -221,6 +221,19 @@ describe('errors', () => {
       },
     },
     {
+      what: 'two storages that take the same URIs',
+      text: example.replace(
+        'zookeeper:\n',
+        "  copy: { webhdfs: ['http://nn2:9870'], allow: [/flink], scratch: /flink/x }\nzookeeper:\n",
+      ),
+      expected: { path: 'storage.copy', message: expect.stringContaining('storage.prod (nn2)') as string },
+    },
+    {
+      what: 'a client certificate without its key',
+      text: changed('namespace: default }', 'namespace: default, tls: { cert: client.pem } }'),
+      expected: { path: 'temporal.tls', message: 'expected cert and key together' },
+    },
+    {
       what: 'two jobs with the same Flink name',
       text: `${example}  twin:\n    cluster: counts\n    match: { name: 'window counts' }\n    launch: { jar: x.jar }\n`,
       expected: {
