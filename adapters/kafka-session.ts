@@ -13,7 +13,12 @@ export interface KafkaSession {
 }
 
 /** Runs `work` in a session; what may go better a moment later runs again in a new one, a few times. */
-export type KafkaSessions = <T>(bounds: Bounds, work: (session: KafkaSession) => Promise<T>) => Promise<T>;
+export type KafkaSessions = <T>(
+  bounds: Bounds,
+  work: (session: KafkaSession) => Promise<T>,
+  /** Told of each failure after which it tries again. */
+  failed?: (error: KafkaError) => void,
+) => Promise<T>;
 
 /** Milliseconds before each further try. */
 const PAUSES = [50, 200, 500];
@@ -43,7 +48,7 @@ export function kafkaSessions(
     throw new KafkaError('unavailable', `no broker answers: ${failed.join('; ')}`);
   };
 
-  return async (bounds, work) => {
+  return async (bounds, work, failed) => {
     const half = bounds.left() / 2;
     for (let tries = 0; ; tries++) {
       try {
@@ -52,6 +57,9 @@ export function kafkaSessions(
         const pause = PAUSES[tries];
         const hopeless = !(error instanceof KafkaError) || !error.again || pause === undefined;
         if (hopeless || bounds.left() < half) throw error;
+        failed?.(error);
+        // The seed itself may be what is bad: the next try begins with another.
+        first = (first + 1) % seeds.length;
         await bounds.sleep(pause);
       }
     }

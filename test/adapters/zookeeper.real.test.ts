@@ -7,7 +7,7 @@ import { secret } from '../../domain/secret.js';
 import { type Server, type Stack, startStack } from '../../stack/index.js';
 import { type FaultyProxy, faultyProxy } from '../support/faulty-proxy.js';
 import { checkpointPointer, nodeName } from '../support/ha-tree.js';
-import { type ZooKeeperHands, zookeeperHands } from '../support/zookeeper-hands.js';
+import { lineOnWhichSessionsDie, type ZooKeeperHands, zookeeperHands } from '../support/zookeeper-hands.js';
 
 const FIXTURES =
   process.env.HOLDFAST_FIXTURES ?? path.resolve(import.meta.dirname, '../../../shared/fixtures');
@@ -155,6 +155,20 @@ describe('a member behind a bad line', () => {
       await proxy.set({ is: 'none' });
       expect(await look([proxy.address])).toMatchObject(FOUND);
     });
+});
+
+it('is unknown when each session dies under it, and read when the next one lives', async () => {
+  const line = await lineOnWhichSessionsDie(servers[1] as string);
+  try {
+    expect(await look([line.address])).toMatchObject({
+      is: 'unknown',
+      because: { code: 'HaStoreUnavailable' },
+    });
+    expect(line.died()).toBeGreaterThan(0);
+    expect(await look([line.address, servers[0] as string])).toMatchObject(FOUND);
+  } finally {
+    await line.close();
+  }
 });
 
 describe('an ensemble that fails', () => {

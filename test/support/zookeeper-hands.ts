@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { frames, JuteReader, JuteWriter, OP } from './jute.js';
 
 /** Writes into a real ZooKeeper, which the product cannot. */
@@ -65,5 +65,76 @@ export async function zookeeperHands(address: string): Promise<ZooKeeperHands> {
       must(await create(path, new Uint8Array(), { scheme: 'digest', id: digestId }), `create ${path}`),
     remove: async (path) => must(await send(request(OP.delete).text(path).int(-1).frame()), `delete ${path}`),
     close: () => socket.destroy(),
+  };
+}
+
+/** What identifies a session: who has it can take the session over. */
+export interface SessionKey {
+  readonly id: bigint;
+  readonly password: Buffer;
+}
+
+/** Closes somebody else's session, as its expiry would. */
+export async function closeSession(address: string, { id, password }: SessionKey): Promise<void> {
+  const [host = '', port = ''] = address.split(':');
+  const socket = connect(Number(port), host);
+  socket.on('error', () => undefined);
+  let answers = 0;
+  socket.on(
+    'data',
+    frames(() => {
+      if (++answers === 1) socket.write(new JuteWriter().int(1).int(OP.close).frame());
+    }),
+  );
+  socket.write(new JuteWriter().int(0).long(0n).int(30_000).long(id).buffer(password).frame());
+  await new Promise((resolve) => socket.once('close', resolve));
+  if (answers < 2) throw new Error(`${address} did not close the session`);
+}
+
+/** A line to a member on which a session dies between its opening and its first request. */
+export async function lineOnWhichSessionsDie(
+  address: string,
+): Promise<{ readonly address: string; readonly died: () => number; readonly close: () => Promise<void> }> {
+  const [host = '', port = ''] = address.split(':');
+  const sockets = new Set<Socket>();
+  let died = 0;
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), host);
+    let session: Promise<void> | undefined;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (bytes) => void (session ?? Promise.resolve()).then(() => upstream.write(bytes)));
+    const watch = frames((frame) => {
+      if (session !== undefined) return;
+      const reader = new JuteReader(frame);
+      reader.int();
+      reader.int();
+      session = closeSession(address, { id: reader.long(), password: Buffer.from(reader.buffer()) }).then(
+        () => {
+          died++;
+        },
+      );
+      session.catch(() => undefined);
+    });
+    upstream.on('data', (bytes: Buffer) => {
+      watch(bytes);
+      client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    died: () => died,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 }
