@@ -11,11 +11,13 @@ export function consumerSnapshot(bytes: Uint8Array): Pick<Snapshot, 'operators'>
   readStream(reader, 0); // legacy state, always null
   const group = (): readonly OperatorStateHandle[] => {
     const count = Math.max(0, cursor.i32('a number of handles')); // -1: none
-    return Array.from({ length: count }, () => {
+    const handles: OperatorStateHandle[] = [];
+    for (let i = 0; i < count; i++) {
       const handle = readOperatorHandle(reader);
-      if (handle === null) throw new Error('expected an operator state handle, found null');
-      return handle;
-    });
+      if (handle === null) throw cursor.error('MissingValue', 'an operator state handle', 'null');
+      handles.push(handle);
+    }
+    return handles;
   };
   const rawOperator = group();
   const managedOperator = group();
