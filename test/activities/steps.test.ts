@@ -1,0 +1,442 @@
+/** The steps of a recovery over one small world: what they take for present, absent and unknown, and what they do to it. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { assessRun } from '../../activities/assess-run.js';
+import { awaitReturn } from '../../activities/await-return.js';
+import { checkOffsets } from '../../activities/check-offsets.js';
+import { confirmRestored } from '../../activities/confirm-restored.js';
+import type { Deps } from '../../activities/deps.js';
+import { fetchPointer } from '../../activities/fetch-pointer.js';
+import { readState } from '../../activities/read-state.js';
+import { restoreJob, type RestoreInput } from '../../activities/restore-job.js';
+import { resumeOffsets } from '../../activities/resume-offsets.js';
+import { watchJobs } from '../../activities/watch-jobs.js';
+import { failure, fault } from '../../domain/failure.js';
+import { clusterName, runId } from '../../domain/ids.js';
+import { buildLadder } from '../../domain/ladder.js';
+import { absent, present, unknown } from '../../domain/reading.js';
+import { pointFromPath, type Verdict } from '../../domain/restore-point.js';
+import { situationOf } from '../../domain/situation.js';
+import {
+  chk,
+  completed,
+  depsOf,
+  fakeRun,
+  incident,
+  noCheckpoints,
+  WRITER,
+  type World,
+} from '../support/fake-ports.js';
+
+const JOB = 'window-counts';
+const NEW = runId('b'.repeat(32));
+const { signal } = new AbortController();
+const quiet = () => undefined;
+const refused = fault('StorageUnavailable', 'connection refused', 'nn:9870');
+
+let world: World;
+let deps: Deps;
+beforeEach(() => {
+  world = incident();
+  deps = depsOf(world);
+});
+
+const verdictOn = (id: number) => readState(deps, { job: JOB, point: pointFromPath(chk(id)) }, signal, quiet);
+const soundFacts = (verdict: Verdict) => {
+  if (verdict.is !== 'sound') throw new Error(JSON.stringify(verdict));
+  return verdict.facts;
+};
+
+describe('assessRun', () => {
+  const situation = async () => situationOf(await assessRun(deps, { job: JOB, submitted: [] }, signal)).is;
+  const haJob = { run: WRITER, graph: true, checkpoints: [], counter: 9 };
+  const rows: readonly [promise: string, change: () => void, expected: string][] = [
+    ['the incident is abandoned', () => undefined, 'abandoned'],
+    [
+      'an unanswered ZooKeeper is unknown',
+      () => void (world.ha = unknown(fault('HaStoreUnavailable', 'x'))),
+      'unknown',
+    ],
+    [
+      'a cluster node that is not there is a wrong configuration, not "no HA data"',
+      () => void (world.ha = absent),
+      'unknown',
+    ],
+    [
+      'an unanswered JobManager is unknown',
+      () => void (world.flinkDown = fault('FlinkUnavailable', 'x')),
+      'unknown',
+    ],
+    [
+      'another cluster id in Flink stops everything',
+      () => void (world.settings['high-availability.cluster-id'] = '/other'),
+      'unknown',
+    ],
+    [
+      'slashes do not make another cluster id',
+      () => void (world.settings['high-availability.cluster-id'] = 'default/'),
+      'abandoned',
+    ],
+    ['the unreadable job result store is unknown', () => void (world.storageDown = refused), 'unknown'],
+    ['HA data of the run holds it', () => void (world.ha = present({ jobs: [haJob], leader: null })), 'held'],
+    [
+      'HA data that nobody can attribute is unknown',
+      () => void (world.ha = present({ jobs: [{ ...haJob, run: NEW }], leader: null })),
+      'unknown',
+    ],
+    [
+      "another job's HA data is its own",
+      () => {
+        world.ha = present({ jobs: [{ ...haJob, run: NEW }], leader: null });
+        world.runs.push(fakeRun({ run: NEW, name: 'other', state: 'RUNNING' }));
+      },
+      'abandoned',
+    ],
+    [
+      'an empty job result is a dead end',
+      () => {
+        world.ha = present({ jobs: [haJob], leader: null });
+        world.files.set(
+          `hdfs://nn:8020/flink/ha/job-result-store/default/${WRITER}_DIRTY.json`,
+          new Uint8Array(),
+        );
+      },
+      'dead-end',
+    ],
+  ];
+  test.each(rows)('%s', async (_promise, change, expected) => {
+    change();
+    expect(await situation()).toBe(expected);
+    expect(world.acts).toEqual([]);
+  });
+});
+
+describe('fetchPointer', () => {
+  const ladder = async () => buildLadder(await fetchPointer(deps, { job: JOB, submitted: [] }, signal), null);
+
+  test('names every checkpoint once, newest first, with all sources that know it', async () => {
+    const { rungs, unknown: blind } = await ladder();
+    expect(rungs.map((r) => r.point.path)).toEqual([chk(8), chk(7), chk(6)]);
+    expect(rungs[0]?.sources).toEqual(['flink', 'directory']);
+    expect(blind).toEqual([]);
+  });
+
+  test('a checkpoint directory without _metadata is no restore point', async () => {
+    world.files.set(`${chk(9)}/some-state`, new Uint8Array([1]));
+    expect((await ladder()).rungs[0]?.point.path).toBe(chk(8));
+  });
+
+  test('a checkpoint that only the directory knows comes first: its id is newer', async () => {
+    world.files.set(`${chk(9)}/_metadata`, new Uint8Array([1]));
+    expect((await ladder()).rungs[0]?.point.path).toBe(chk(9));
+  });
+
+  test('a storage that is away leaves its sources unknown, and never empty', async () => {
+    world.storageDown = refused;
+    const { unknown: blind, rungs } = await ladder();
+    expect(blind).toContainEqual(refused);
+    // What Flink remembers is still named: the pointer is kept.
+    expect(rungs[0]?.point.path).toBe(chk(8));
+  });
+
+  test('a run that was restored leads on to the points of the run before it', async () => {
+    const restored = { id: '8', path: chk(8), savepoint: true, time: 1 };
+    const checkpoints = { ...noCheckpoints, restored, latestCompleted: null };
+    world.runs.push(fakeRun({ run: NEW, startTime: 5_000, checkpoints }));
+    expect((await ladder()).rungs[0]?.point.path).toBe(chk(8));
+    expect((await ladder()).branch).toBeNull();
+  });
+});
+
+describe('readState', () => {
+  test('a whole checkpoint is sound, with its digest and its Kafka positions', async () => {
+    const facts = soundFacts(await verdictOn(8));
+    expect(facts).toMatchObject({ formatVersion: 4, checkpointId: '8' });
+    expect(facts.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(facts.partitions).toBeGreaterThan(0);
+    expect(facts.files).toBeGreaterThan(0);
+    expect(world.acts).toEqual([]);
+  });
+
+  const stateFile = (id: number) =>
+    [...world.files.keys()].find((f) => f.startsWith(chk(id)) && !f.endsWith('_metadata')) ?? '';
+
+  test('a missing state file is broken after two looks, confirmAfter apart, with a write between them', async () => {
+    world.files.delete(stateFile(8));
+    let proofs = 0;
+    world.onProof = (count) => (proofs = count);
+    const before = world.now;
+    expect(await verdictOn(8)).toMatchObject({ is: 'broken', reasons: [{ code: 'StateMissing' }] });
+    expect(world.now - before).toBeGreaterThanOrEqual(5_000);
+    expect(proofs).toBe(3);
+  });
+
+  test('a file that is back at the second look makes it sound', async () => {
+    const file = stateFile(8);
+    const bytes = world.files.get(file) ?? new Uint8Array();
+    world.files.delete(file);
+    world.onProof = (count) => void (count === 2 && world.files.set(file, bytes));
+    expect((await verdictOn(8)).is).toBe('sound');
+  });
+
+  test('two looks of two NameNodes prove nothing', async () => {
+    world.files.delete(stateFile(8));
+    world.onProof = (count) => void (count === 2 && (world.identity = 'nn2 started at 2'));
+    expect(await verdictOn(8)).toMatchObject({ is: 'unknown' });
+  });
+
+  test('a file of the wrong length, a cut and an empty metadata are broken', async () => {
+    const file = stateFile(8);
+    world.files.set(file, (world.files.get(file) ?? new Uint8Array()).subarray(1));
+    expect(await verdictOn(8)).toMatchObject({ is: 'broken', reasons: [{ code: 'StateCorrupt' }] });
+    const metadata = world.files.get(`${chk(7)}/_metadata`) ?? new Uint8Array();
+    world.files.set(`${chk(7)}/_metadata`, metadata.subarray(0, 700));
+    expect(await verdictOn(7)).toMatchObject({ is: 'broken', reasons: [{ code: 'StateCorrupt' }] });
+    world.files.set(`${chk(6)}/_metadata`, new Uint8Array());
+    expect(await verdictOn(6)).toMatchObject({ is: 'broken' });
+  });
+
+  test('a storage that is away is a failed attempt, never a verdict', async () => {
+    world.storageDown = refused;
+    await expect(verdictOn(8)).rejects.toMatchObject({ fault: { code: 'StorageUnavailable' } });
+  });
+});
+
+describe('checkOffsets and resumeOffsets', () => {
+  const point = pointFromPath(chk(8));
+  const positions = async () => soundFacts(await verdictOn(8)).positions.filter((p) => /^\d+$/.test(p.next));
+  const fillLog = async (change: (next: bigint) => { start: bigint; end: bigint }) => {
+    for (const p of await positions()) {
+      const ranges = world.log.get(p.topic) ?? [];
+      world.log.set(p.topic, [...ranges, { partition: p.partition, ...change(BigInt(p.next)) }]);
+    }
+  };
+
+  test('positions inside the log are in range, and the first needed record has time left', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check).toMatchObject({
+      is: 'present',
+      value: { gone: [], replaced: [], expires: { inMs: 40_000 } },
+    });
+  });
+
+  test('an unanswered Kafka is unknown', async () => {
+    world.kafkaDown = fault('KafkaUnavailable', 'x');
+    expect(await checkOffsets(deps, { job: JOB, point }, signal)).toMatchObject({
+      is: 'unknown',
+      because: { code: 'KafkaUnavailable' },
+    });
+  });
+
+  test('a topic that is gone is another log', async () => {
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check.is === 'present' && check.value.replaced.length).toBeGreaterThan(0);
+  });
+
+  test('the group gets exactly the concrete positions, and what it had is remembered', async () => {
+    world.committed = [{ topic: 't', partition: 0, offset: 3n }];
+    const done = await resumeOffsets(deps, { job: JOB, point: point.path }, signal);
+    expect(done).toMatchObject({ group: 'window-counts', before: ['t/0=3'], left: null });
+    expect(world.committed.map((c) => c.offset.toString()).sort()).toEqual(
+      (await positions()).map((p) => p.next).sort(),
+    );
+  });
+
+  test('a group in use is left alone, and a refused commit is noted, not thrown', async () => {
+    world.members = 1;
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+    });
+    world.members = 0;
+    world.kafkaDown = fault('KafkaUnavailable', 'x');
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      fault: { code: 'KafkaUnavailable' },
+    });
+    expect(world.acts).toEqual([]);
+  });
+});
+
+describe('restoreJob', () => {
+  const input = async (): Promise<RestoreInput> => ({
+    job: JOB,
+    run: NEW,
+    point: pointFromPath(chk(8)),
+    sha256: soundFacts(await verdictOn(8)).sha256,
+    submitted: [NEW],
+    consented: false,
+    repeated: false,
+  });
+
+  test('submits the verified point with the recorded run id', async () => {
+    expect(await restoreJob(deps, await input(), signal)).toMatchObject({ is: 'accepted' });
+    expect(world.submissions).toMatchObject([{ run: NEW, savepointPath: chk(8), args: ['--window', '15m'] }]);
+  });
+
+  test('finds its own run and submits nothing', async () => {
+    world.runs.push(fakeRun({ run: NEW, state: 'RUNNING' }));
+    expect(await restoreJob(deps, await input(), signal)).toMatchObject({ is: 'duplicate' });
+    world.runs = [fakeRun(), fakeRun({ run: NEW, state: 'FAILED' })];
+    expect(await restoreJob(deps, await input(), signal)).toMatchObject({ is: 'ended' });
+    expect(world.acts).toEqual([]);
+  });
+
+  test.each([
+    [
+      'another run of the job is alive',
+      () => world.runs.push(fakeRun({ run: runId('c'.repeat(32)), state: 'RUNNING' })),
+    ],
+    ['a person has cancelled meanwhile', () => (world.runs = [fakeRun({ state: 'CANCELED' })])],
+    [
+      'Flink holds its HA data again',
+      () =>
+        (world.ha = present({
+          jobs: [{ run: WRITER, graph: true, checkpoints: [], counter: 1 }],
+          leader: null,
+        })),
+    ],
+    ['ZooKeeper cannot be read', () => (world.ha = unknown(fault('HaStoreUnavailable', 'x')))],
+    [
+      'the metadata is not the one that was verified',
+      () => world.files.set(`${chk(8)}/_metadata`, new Uint8Array([1])),
+    ],
+    ['the metadata cannot be read any more', () => (world.storageDown = refused)],
+  ])('submits nothing when %s', async (_when, change) => {
+    const prepared = await input();
+    change();
+    await expect(restoreJob(deps, prepared, signal)).rejects.toThrow();
+    expect(world.submissions).toEqual([]);
+  });
+
+  test('a repetition that fails leaves the submission in doubt', async () => {
+    const prepared = { ...(await input()), repeated: true };
+    world.onSubmit = () => {
+      throw failure('StorageUnavailable', 'Flink could not reach HDFS');
+    };
+    await expect(restoreJob(deps, prepared, signal)).rejects.toMatchObject({
+      fault: { code: 'SubmitInDoubt' },
+    });
+    await expect(restoreJob(deps, { ...prepared, repeated: false }, signal)).rejects.toMatchObject({
+      fault: { code: 'StorageUnavailable' },
+    });
+  });
+});
+
+describe('confirmRestored', () => {
+  const restored = { id: '7', path: chk(7), savepoint: true, time: 1 };
+  const proven = fakeRun({
+    run: NEW,
+    state: 'RUNNING',
+    endTime: null,
+    tasks: { RUNNING: 4 },
+    // The newer checkpoint of the run: the bytes of chk-8, whose positions are those of chk-7 or further.
+    checkpoints: { ...noCheckpoints, restored, latestCompleted: completed(8) },
+  });
+  const confirm = () => confirmRestored(deps, { job: JOB, run: NEW, point: chk(7) }, signal, quiet);
+
+  test('is proved by all tasks, the restored point, a newer checkpoint and positions that moved on', async () => {
+    world.runs.push(proven);
+    expect(await confirm()).toMatchObject({
+      is: 'proved',
+      proofs: expect.arrayContaining([expect.stringContaining('NO_CLAIM')]) as string[],
+    });
+  });
+
+  test.each([
+    ['one task is not running', { tasks: { RUNNING: 3, SCHEDULED: 1 } }],
+    [
+      'no newer checkpoint has completed',
+      { checkpoints: { ...proven.checkpoints, latestCompleted: completed(7) } },
+    ],
+    ['it was restored from nothing', { checkpoints: { ...proven.checkpoints, restored: null } }],
+    [
+      'it was restored from another point',
+      { checkpoints: { ...proven.checkpoints, restored: { ...restored, path: chk(6) } } },
+    ],
+  ])('RUNNING is not recovered while %s', async (_while, change) => {
+    world.runs.push({ ...proven, ...change });
+    expect(await confirm()).toMatchObject({ is: 'unproven' });
+  });
+
+  test('a run that ended is dead, with its first fault', async () => {
+    world.runs.push({ ...proven, state: 'FAILED' });
+    expect(await confirm()).toMatchObject({ is: 'dead', fault: { code: 'RestoreTimedOut' } });
+  });
+
+  test('a JobManager that does not answer proves nothing', async () => {
+    world.flinkDown = fault('FlinkUnavailable', 'x');
+    expect(await confirm()).toMatchObject({ is: 'unproven' });
+  });
+});
+
+describe('awaitReturn', () => {
+  const wait = (seenDown: boolean) =>
+    awaitReturn(deps, { job: JOB, dependency: 'storage', stableFor: 2_000, seenDown }, signal, quiet);
+
+  test('a dependency that is up already gives no early wake', async () => {
+    expect(await wait(false)).toEqual({ is: 'up already' });
+  });
+
+  test('returns when it was down and then up in two probes, stableFor apart', async () => {
+    world.storageDown = refused;
+    const upAt: number[] = [];
+    world.onProof = (count) => {
+      if (count === 4) world.storageDown = null;
+      if (world.storageDown === null) upAt.push(world.now);
+    };
+    const back = await wait(false);
+    expect(back).toMatchObject({ is: 'returned' });
+    expect((upAt.at(-1) ?? 0) - (upAt[0] ?? 0)).toBeGreaterThanOrEqual(2_000);
+  });
+
+  test('a dependency that flaps between the probes is not back', async () => {
+    world.storageDown = refused;
+    let ups = 0;
+    world.onProof = (count) => {
+      world.storageDown = count > 20 || count % 4 === 0 ? null : refused;
+      if (world.storageDown === null && count <= 20) ups++;
+    };
+    const before = world.now;
+    expect(await wait(true)).toMatchObject({ is: 'returned' });
+    expect(ups).toBeGreaterThan(2);
+    expect(world.now - before).toBeGreaterThanOrEqual(2_000 + 19 * 250);
+  });
+});
+
+describe('watchJobs', () => {
+  const watch = (ledgers = {}) =>
+    watchJobs(deps, { cluster: clusterName('counts'), ledgers, lastLook: null }, signal, quiet);
+
+  test('remembers runs and points, and raises an alert when a run that was alive has failed', async () => {
+    world.runs = [fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } })];
+    const healthy = await watch();
+    expect(healthy.alerts).toEqual([]);
+    expect(healthy.ledgers).toMatchObject({
+      [JOB]: {
+        points: [{ id: '8' }, { id: '7' }, { id: '6' }],
+        runs: [{ state: 'RUNNING', restoredFrom: { is: 'nothing' } }],
+      },
+    });
+    world.runs = [fakeRun()];
+    const failed = await watch(healthy.ledgers);
+    expect(failed.alerts).toMatchObject([{ source: 'watch', job: JOB, run: WRITER }]);
+    expect((await watch(failed.ledgers)).alerts).toEqual([]);
+  });
+
+  test('a cancelled run is nobody to wake', async () => {
+    world.runs = [fakeRun({ state: 'CANCELED' })];
+    expect((await watch()).alerts).toEqual([]);
+  });
+
+  test('a time without looks is a gap in the ledger', async () => {
+    const first = await watch();
+    world.now += 10 * 60_000;
+    const later = await watchJobs(
+      deps,
+      { cluster: clusterName('counts'), ledgers: first.ledgers, lastLook: first.lastLook },
+      signal,
+      quiet,
+    );
+    expect(later.ledgers).toMatchObject({ [JOB]: { complete: false } });
+  });
+});
