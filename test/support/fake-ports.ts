@@ -14,6 +14,7 @@ import type {
   Submission,
 } from '../../adapters/ports.js';
 import type { Deps } from '../../activities/deps.js';
+import { positionsIn } from '../../activities/read-state.js';
 import { parseConfig } from '../../config/load.js';
 import type { Alert } from '../../domain/alert.js';
 import { failure, fault, type Fault } from '../../domain/failure.js';
@@ -160,7 +161,7 @@ export function depsOf(world: World): Deps {
       return Promise.resolve();
     },
     registeredSearchAttributes: () => Promise.resolve([]),
-  } as Deps;
+  };
 }
 
 function portsOf(world: World): Ports {
@@ -286,4 +287,18 @@ function storageOf(world: World): Storage {
     blocks: () => look(() => present({ healthy: true, missingFiles: [], corruptFiles: [] })),
     setAside: (uri, to) => Promise.resolve(void world.acts.push(`rename ${uri} to ${to}`)),
   };
+}
+
+/** A Kafka that still holds everything after the newest checkpoint. */
+export async function fillLog(world: World): Promise<void> {
+  const { signal } = new AbortController();
+  for (const id of [6, 7, 8]) {
+    const read = await positionsIn(depsOf(world), chk(id), { signal });
+    if (read.is !== 'present') throw new Error(`the fixture chk-${id} has no positions`);
+    for (const { topic, partition, next } of read.value) {
+      const others = (world.log.get(topic) ?? []).filter((r) => r.partition !== partition);
+      const end = (/^\d+$/.test(next) ? BigInt(next) : 0n) + 5n;
+      world.log.set(topic, [...others, { partition, start: 0n, end }]);
+    }
+  }
 }
