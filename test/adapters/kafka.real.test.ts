@@ -206,6 +206,19 @@ describe('a group', () => {
   });
 });
 
+describe('a group of the consumer protocol of Kafka 4', () => {
+  it('is not taken for dead, and refuses the commit while it has a member', async () => {
+    await hands.create('modern');
+    await hands.produce('modern', 0, records(10));
+    const offset = [{ topic: 'modern', partition: 0, offset: 4n }];
+    const leave = await hands.joinModern('modern', 'modern');
+    expect(await log.group('modern', ['modern'], call())).toMatchObject({ is: 'unknown' });
+    expect(await faultOf(log.commitGroup('modern', offset, call()))).toMatchObject({ code: 'Unclassified' });
+    await leave();
+    expect(await log.group('modern', ['modern'], call())).toMatchObject({ is: 'unknown' });
+  });
+});
+
 describe('a broker that fails', () => {
   const asks = (own: Kafka, deadline: number): Record<string, () => Promise<unknown>> => ({
     ranges: () => own.ranges('moved', call(deadline)),
