@@ -14,7 +14,7 @@ export const EXIT = {
   usage: 64,
   /** A file is refused: it is not what it was taken for. */
   refused: 65,
-  /** Temporal or a worker does not answer. */
+  /** Temporal or a worker does not answer, or something could not be started. */
   unavailable: 69,
   /** A bug. */
   internal: 70,

@@ -28,3 +28,17 @@ export interface Terminal {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
+
+/** Something could not be started, and the message says why: exit code 69. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Starts a part of this process; what keeps it from starting is a sentence for people, not a bug. */
+export async function starting<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}

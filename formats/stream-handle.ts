@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Cursor } from './cursor.js';
-import { PathError, cleanPath, resolvePath } from './flink-path.js';
+import { PathError, cleanPath, resolverOf } from './flink-path.js';
 import type { KeyGroupRange, KeyGroupsHandle, Layout, StreamHandle } from './snapshot.js';
 import { streamSize } from './state-size.js';
 
@@ -20,6 +20,7 @@ export class Reader {
   readonly hash: boolean;
   /** Clean path of the directory that the file is in. */
   readonly directory: string;
+  private readonly resolve: (name: string) => string;
   private kept = 0;
   /** Beginning of the last plain path: scheme, authority and the slash after it. */
   private root = '';
@@ -32,6 +33,7 @@ export class Reader {
     this.layout = layout;
     this.hash = hash;
     this.directory = directory;
+    this.resolve = resolverOf(directory);
   }
 
   /** Whether `size` more bytes of inline state may be kept. */
@@ -61,7 +63,7 @@ export class Reader {
 
   relativePath(name: string, start: number): string {
     if (PLAIN_NAME.test(name) && this.plainDirectory) return `${this.directory}/${name}`;
-    return this.checked(name, start, () => resolvePath(this.directory, name));
+    return this.checked(name, start, () => this.resolve(name));
   }
 
   private checked(text: string, start: number, make: () => string): string {
@@ -78,6 +80,8 @@ export class Reader {
     }
   }
 }
+
+const EMPTY_SEGMENT: StreamHandle = { kind: 'emptySegment' };
 
 const PLAIN_ROOT = /^[A-Za-z][A-Za-z0-9+.-]+:\/\/[A-Za-z0-9._:@-]+\//;
 /** What follows the root of a clean path has none of these; a plain dot inside a name is fine. */
@@ -130,7 +134,7 @@ export function readStream(reader: Reader, depth: number, keep = false): StreamH
       };
     }
     case 16:
-      return { kind: 'emptySegment' };
+      return EMPTY_SEGMENT;
     default:
       throw cursor.error(
         'UnknownTag',
@@ -210,4 +214,4 @@ export function readKeyGroupRange({ cursor }: Reader): KeyGroupRange {
   return keyGroupRange(cursor, first, cursor.i32('a number of key groups'), start);
 }
 
-const sha256Of = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const sha256Of = (data: Uint8Array): string => hash('sha256', data, 'hex');

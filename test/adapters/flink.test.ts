@@ -13,7 +13,7 @@ import { runId } from '../../domain/ids.js';
 import type { Reading } from '../../domain/reading.js';
 import { secret } from '../../domain/secret.js';
 import { type FaultyProxy, faultyProxy, type ProxyFault } from '../support/faulty-proxy.js';
-import { settledResources } from '../support/settled-resources.js';
+import { expectNothingLeft } from '../support/leftovers.js';
 import { capture, ELECTION, errors, type FakeFlink, fakeFlink, html, json, routesOf } from './flink-fake.js';
 
 const RUN_120 = runId('aaaaaaaaaaaaaaaaaaaaaaaaaaaa0001');
@@ -629,16 +629,14 @@ describe('a proxy in between', () => {
     const server = await fake(routesOf('flink-1.20/running', RUN_120));
     const proxy = await proxyTo(server.port);
     const flink = flinkAt(`http://${proxy.address}`);
-    const { signal } = new AbortController();
-    expect((await flink.overview({ signal })).is).toBe('present');
-    const before = await settledResources();
-    for (let n = 0; n < 500;) {
-      await proxy.set(FAULTS[(n / 10) % FAULTS.length] ?? { is: 'none' });
-      const burst = Array.from({ length: 10 }, () => flink.job(RUN_120, { signal, deadline: 30 }));
-      for (const reading of await Promise.all(burst)) expect(reading.is).toBe('unknown');
-      n += burst.length;
-    }
-    await proxy.set({ is: 'none' });
-    expect(await settledResources(before, [signal])).toEqual(before);
+    await expectNothingLeft(async (signal) => {
+      for (let n = 0; n < 500;) {
+        await proxy.set(FAULTS[(n / 10) % FAULTS.length] ?? { is: 'none' });
+        const burst = Array.from({ length: 10 }, () => flink.job(RUN_120, { signal, deadline: 30 }));
+        for (const reading of await Promise.all(burst)) expect(reading.is).toBe('unknown');
+        n += burst.length;
+      }
+      await proxy.set({ is: 'none' });
+    });
   });
 });

@@ -10,7 +10,7 @@ import { faultOf } from '../../domain/failure.js';
 import type { Reading } from '../../domain/reading.js';
 import { secret } from '../../domain/secret.js';
 import { type FaultyProxy, faultyProxy, type ProxyFault } from '../support/faulty-proxy.js';
-import { settledResources } from '../support/settled-resources.js';
+import { expectNothingLeft } from '../support/leftovers.js';
 import {
   capturedBody,
   type FakeNameNode,
@@ -969,20 +969,18 @@ describe('a proxy in between', () => {
     const { nn } = await single();
     const proxy = await proxyTo(nn.port);
     const storage = webhdfsStorage('prod', config([`http://${proxy.address}`]), { nameNodeCalls: 100_000 });
-    const { signal } = new AbortController();
-    expect((await storage.stat(URI, { signal })).is).toBe('present');
-    const before = await settledResources();
-    for (let n = 0; n < 500;) {
-      await proxy.set(FAULTS[(n / 10) % FAULTS.length] ?? { is: 'none' });
-      const burst = Array.from({ length: 10 }, (_, each) =>
-        each % 2 === 0
-          ? storage.stat(URI, { signal, deadline: 30 })
-          : storage.read(`${URI}/chk-1/_metadata`, { offset: 0, length: 14 }, { signal, deadline: 30 }),
-      );
-      for (const reading of await Promise.all<Reading<unknown>>(burst)) expect(reading.is).toBe('unknown');
-      n += burst.length;
-    }
-    await proxy.set({ is: 'none' });
-    expect(await settledResources(before, [signal])).toEqual(before);
+    await expectNothingLeft(async (signal) => {
+      for (let n = 0; n < 500;) {
+        await proxy.set(FAULTS[(n / 10) % FAULTS.length] ?? { is: 'none' });
+        const burst = Array.from({ length: 10 }, (_, each) =>
+          each % 2 === 0
+            ? storage.stat(URI, { signal, deadline: 30 })
+            : storage.read(`${URI}/chk-1/_metadata`, { offset: 0, length: 14 }, { signal, deadline: 30 }),
+        );
+        for (const reading of await Promise.all<Reading<unknown>>(burst)) expect(reading.is).toBe('unknown');
+        n += burst.length;
+      }
+      await proxy.set({ is: 'none' });
+    });
   });
 });

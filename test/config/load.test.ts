@@ -314,6 +314,17 @@ describe('secrets', () => {
     expect(secretValues(config)).toEqual(['from-the-environment', 'from-a-file']);
   });
 
+  test('are known in the spelling of an Authorization header too', () => {
+    const basic = example.replace(
+      "rest: ['http://jm:8081']",
+      "rest: ['http://jm:8081'], auth: { basic: { username: ada, password: { env: PW } } }",
+    );
+    expect(secretValues(parse(basic, { PW: 'lovelace' }))).toEqual([
+      Buffer.from('ada:lovelace').toString('base64'),
+      'lovelace',
+    ]);
+  });
+
   test('do not show when the configuration is printed', () => {
     expect(JSON.stringify(config)).not.toMatch(/from-the-environment|from-a-file/);
   });

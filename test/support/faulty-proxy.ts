@@ -32,8 +32,11 @@ export interface FaultyProxy {
   readonly port: number;
   /** `127.0.0.1:port` */
   readonly address: string;
-  /** Takes effect at once, on open connections too. */
-  set(fault: ProxyFault): Promise<void>;
+  /**
+   * Takes effect at once, on open connections too. With `only`, on connections alone whose first bytes (a request
+   * line) match; `refuse` cannot know them and takes all.
+   */
+  set(fault: ProxyFault, only?: RegExp): Promise<void>;
   /** Connections accepted so far. */
   accepted(): number;
   /** What clients have sent so far, as text, one entry a connection. */
@@ -45,7 +48,8 @@ export interface FaultyProxy {
 
 /** Starts a proxy in front of `127.0.0.1:target`, or of nothing: then only the faults that need no target work. */
 export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
-  let fault: ProxyFault = { is: 'none' };
+  let current: ProxyFault = { is: 'none' };
+  let only: RegExp | undefined;
   let accepted = 0;
   const clients = new Set<Socket>();
   const received: string[] = [];
@@ -53,6 +57,8 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
 
   function serve(client: Socket): void {
     const entry = received.push('') - 1;
+    const faultHere = (): ProxyFault =>
+      only === undefined || only.test(received[entry] ?? '') ? current : { is: 'none' };
     accepted += 1;
     clients.add(client);
     let upstream: Socket | null = null;
@@ -71,6 +77,7 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
     client.on('close', end);
     client.on('data', (chunk: Buffer) => {
       received[entry] = `${received[entry] ?? ''}${chunk.toString('latin1')}`.slice(0, 100_000);
+      const fault = faultHere();
       switch (fault.is) {
         case 'refuse':
           client.resetAndDestroy();
@@ -108,12 +115,14 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
         pass();
       });
       socket.on('end', () => {
+        const fault = faultHere();
         if (passed === answered.length && fault.is !== 'hang' && fault.is !== 'mute') client.end();
       });
       return socket;
     }
 
     function pass(): void {
+      const fault = faultHere();
       switch (fault.is) {
         case 'hang':
         case 'mute':
@@ -173,8 +182,9 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
     host: '127.0.0.1',
     port,
     address: `127.0.0.1:${port}`,
-    async set(next) {
-      fault = next;
+    async set(next, which) {
+      current = next;
+      only = which;
       if (next.is === 'refuse') await stopListening();
       else server ??= await listening(serve, port);
     },
