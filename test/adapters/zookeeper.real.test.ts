@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { zookeeperHaStore } from '../../adapters/zookeeper.js';
 import { secret } from '../../domain/secret.js';
 import { type Server, type Stack, startStack } from '../../stack/index.js';
 import { type FaultyProxy, faultyProxy } from '../support/faulty-proxy.js';
+import { haCases } from '../support/ha-cases.js';
 import { checkpointPointer, nodeName } from '../support/ha-tree.js';
 import { lineOnWhichSessionsDie, type ZooKeeperHands, zookeeperHands } from '../support/zookeeper-hands.js';
 
-const FIXTURES =
-  process.env.HOLDFAST_FIXTURES ?? path.resolve(import.meta.dirname, '../../../shared/fixtures');
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
 const NOISE = 250;
 const RUN = 'b'.repeat(32);
@@ -66,38 +63,11 @@ describe('a healthy ensemble', () => {
     }
   });
 
-  for (const name of ['1.13-ha-legacy', '1.17-ha-inline', '1.20-ha-kafka', '2.3-ha-rocks'])
-    it(`gives what Flink wrote: ${name}`, async () => {
-      const folder = path.join(FIXTURES, 'generated/cases', name, 'zk');
-      const files = readdirSync(folder).sort();
-      for (const file of files)
-        await hands.put(
-          `/${file.replace(/\.bin$/, '').replaceAll('~', '/')}`,
-          readFileSync(path.join(folder, file)),
-        );
-      const expected = JSON.parse(
-        readFileSync(path.join(FIXTURES, 'generated/expected', name, 'ha.json'), 'utf8'),
-      ) as { entries: { znode: string; counter?: number; haFile?: string; haFileSize?: number }[] };
-      const [, root = '', clusterId = ''] =
-        /^(\/[^/]+)(\/[^/]+)/.exec(expected.entries[0]?.znode ?? '') ?? [];
-      const reading = await zookeeperHaStore('main', { servers }).cluster({ root, clusterId }, call());
-      const pointers = expected.entries.filter(({ haFile }) => haFile !== undefined).reverse();
-      expect(reading).toMatchObject({
-        is: 'present',
-        value: {
-          jobs: [
-            {
-              counter: expected.entries.find(({ counter }) => counter !== undefined)?.counter,
-              checkpoints: pointers.map(({ znode, haFile, haFileSize }) => ({
-                znode,
-                markedForDeletion: false,
-                handle: { is: 'present', value: { path: haFile, size: haFileSize } },
-              })),
-            },
-          ],
-        },
-      });
-    });
+  it.each(haCases)('gives what Flink wrote: $name', async (flink) => {
+    for (const [znode, data] of flink.znodes) await hands.put(znode, data);
+    const reading = await zookeeperHaStore('main', { servers }).cluster(flink, call());
+    expect(reading).toEqual({ is: 'present', value: flink.expected });
+  });
 
   it('says absent for a cluster that is not there, and unknown for a root that is not', async () => {
     const store = zookeeperHaStore('main', { servers });
