@@ -269,6 +269,10 @@ describe('a broker that fails', () => {
   it('by freezing is unknown by the deadline, and read again afterwards', async () => {
     server.pause();
     try {
+      // The signal that stops a process takes its time on the way.
+      await expect
+        .poll(async () => (await log.ranges('moved', call(300))).is, { timeout: 10_000 })
+        .toBe('unknown');
       await expectUnknown(log, 800);
     } finally {
       server.resume();

@@ -39,6 +39,9 @@ const FOUND = {
   is: 'present',
   value: { jobs: [{ run: RUN, checkpoints: [{ id: '1', handle: { value: { size: 700 } } }] }], leader: null },
 };
+/** The signal that stops a process takes its time on the way. */
+const frozen = (server: string) =>
+  expect.poll(async () => (await look([server], 300)).is, { timeout: 10_000 }).toBe('unknown');
 const within = async (deadline: number, reading: Promise<unknown>) => {
   const started = performance.now();
   const found = await reading;
@@ -146,6 +149,7 @@ describe('an ensemble that fails', () => {
     const [first] = members;
     first?.pause();
     try {
+      await frozen(servers[0] as string);
       expect(await look()).toMatchObject(FOUND);
       expect(await within(1_000, look([servers[0] as string], 1_000))).toMatchObject({
         is: 'unknown',
@@ -159,6 +163,7 @@ describe('an ensemble that fails', () => {
   it('is unknown by the deadline while all are frozen, and read again afterwards', async () => {
     for (const member of members) member.pause();
     try {
+      await Promise.all(servers.map(frozen));
       expect(await within(2_000, look(servers, 2_000))).toMatchObject({
         is: 'unknown',
         because: { code: 'HaStoreUnavailable' },
