@@ -23,7 +23,8 @@ export async function readGroup(
     if (error !== null) throw error;
     return entry.partitionMetadata.map(({ partitionId }) => ({ topic, partition: partitionId }));
   });
-  return present({ state, members, offsets: await committed(session, group, positions) });
+  const offsets = await committed(session, group, positions);
+  return present({ state, members, offsets });
 }
 
 async function describe(
@@ -35,10 +36,31 @@ async function describe(
   const found = groups.find(({ groupId }) => groupId === group);
   if (found === undefined)
     throw new KafkaError('unavailable', `no description came for group ${group}`, group);
-  if (found.errorCode === GROUP_ID_NOT_FOUND) return { state: 'Dead', members: 0 };
+  if (found.errorCode === GROUP_ID_NOT_FOUND) {
+    await mustBeDead(session, group);
+    return { state: 'Dead', members: 0 };
+  }
   const error = ofAnswer(found.errorCode, `group ${group}`);
   if (error !== null) throw error;
+  if (found.state === 'Dead') await mustBeDead(session, group);
   return { state: found.state, members: found.members.length };
+}
+
+/**
+ * To the description that this client can ask for, a broker calls a group of the consumer protocol of Kafka 4 dead,
+ * whatever its members. It still lists it.
+ */
+async function mustBeDead(session: KafkaSession, group: string): Promise<void> {
+  const coordinator = await session.coordinator(group);
+  const { errorCode, groups } = await coordinator.request('ListGroups', {});
+  const error = ofAnswer(errorCode, `group ${group}`);
+  if (error !== null) throw error;
+  if (groups.some(({ groupId }) => groupId === group))
+    throw new KafkaError(
+      'unexpected',
+      `group ${group} is there, but its members cannot be seen (group.protocol=consumer?)`,
+      group,
+    );
 }
 
 async function committed(

@@ -79,6 +79,13 @@ export interface Wire {
       }[];
     };
   };
+  readonly ListGroups: {
+    readonly send: Readonly<Record<string, never>>;
+    readonly answer: {
+      readonly errorCode: number;
+      readonly groups: readonly { readonly groupId: string }[];
+    };
+  };
   readonly OffsetFetch: {
     readonly send: {
       readonly groupId: string;

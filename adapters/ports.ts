@@ -316,6 +316,7 @@ export interface Kafka {
   ): Promise<
     Reading<readonly { readonly topic: string; readonly partition: number; readonly time: number | null }[]>
   >;
+  /** A group of Kafka 4's consumer protocol is unknown: its members cannot be seen with the requests that are spoken here. */
   group(group: string, topics: readonly string[], call: Call): Promise<Reading<GroupState>>;
   /**
    * Commits offsets of a group that has no members, all in one request, then reads back and compares each.

@@ -34,6 +34,7 @@ const asks: Record<string, (log: Kafka, c: Call) => Promise<unknown>> = {
   DescribeConfigs: (log, c) => log.settings('events', c),
   FindCoordinator: (log, c) => log.group('counts', ['events'], c),
   DescribeGroups: (log, c) => log.group('counts', ['events'], c),
+  ListGroups: (log, c) => log.group('counts', ['events'], c),
   OffsetFetch: (log, c) => log.group('counts', ['events'], c),
 };
 

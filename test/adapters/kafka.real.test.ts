@@ -206,6 +206,19 @@ describe('a group', () => {
   });
 });
 
+describe('a group of the consumer protocol of Kafka 4', () => {
+  it('is not taken for dead, and refuses the commit while it has a member', async () => {
+    await hands.create('modern');
+    await hands.produce('modern', 0, records(10));
+    const offset = [{ topic: 'modern', partition: 0, offset: 4n }];
+    const leave = await hands.joinModern('modern', 'modern');
+    expect(await log.group('modern', ['modern'], call())).toMatchObject({ is: 'unknown' });
+    expect(await faultOf(log.commitGroup('modern', offset, call()))).toMatchObject({ code: 'Unclassified' });
+    await leave();
+    expect(await log.group('modern', ['modern'], call())).toMatchObject({ is: 'unknown' });
+  });
+});
+
 describe('a broker that fails', () => {
   const asks = (own: Kafka, deadline: number): Record<string, () => Promise<unknown>> => ({
     ranges: () => own.ranges('moved', call(deadline)),
@@ -256,6 +269,10 @@ describe('a broker that fails', () => {
   it('by freezing is unknown by the deadline, and read again afterwards', async () => {
     server.pause();
     try {
+      // The signal that stops a process takes its time on the way.
+      await expect
+        .poll(async () => (await log.ranges('moved', call(300))).is, { timeout: 10_000 })
+        .toBe('unknown');
       await expectUnknown(log, 800);
     } finally {
       server.resume();

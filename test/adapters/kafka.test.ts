@@ -235,6 +235,14 @@ describe('a group', () => {
     expect(await log.group('counts', ['events'], call())).toMatchObject({ value: { state: 'Dead' } });
   });
 
+  it('that is called dead and yet listed is unknown: its members cannot be seen', async () => {
+    fake.world.groups.counts = { state: 'Dead', members: 0, offsets: {} };
+    expect(await log.group('counts', ['events'], call())).toMatchObject({
+      is: 'unknown',
+      because: { code: 'Unclassified', where: 'counts' },
+    });
+  });
+
   it('shows state, members and committed offsets, and leaves out what was never committed', async () => {
     fake.world.groups.counts = { state: 'Stable', members: 2, offsets: { 'events/0': 12n } };
     expect(await log.group('counts', ['events', 'deleted'], call())).toEqual({
@@ -378,6 +386,7 @@ describe.concurrent('an error code', () => {
     ['DescribeConfigs', (own, c) => own.settings('events', c)],
     ['FindCoordinator', (own, c) => own.group('counts', ['events'], c)],
     ['DescribeGroups', (own, c) => own.group('counts', ['events'], c)],
+    ['ListGroups', (own, c) => own.group('counts', ['events'], c)],
     ['OffsetFetch', (own, c) => own.group('counts', ['events'], c)],
   ];
   for (const [api, ask] of looks)

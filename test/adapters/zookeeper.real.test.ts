@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { zookeeperHaStore } from '../../adapters/zookeeper.js';
 import { secret } from '../../domain/secret.js';
 import { type Server, type Stack, startStack } from '../../stack/index.js';
 import { type FaultyProxy, faultyProxy } from '../support/faulty-proxy.js';
+import { haCases } from '../support/ha-cases.js';
 import { checkpointPointer, nodeName } from '../support/ha-tree.js';
 import { lineOnWhichSessionsDie, type ZooKeeperHands, zookeeperHands } from '../support/zookeeper-hands.js';
 
-const FIXTURES =
-  process.env.HOLDFAST_FIXTURES ?? path.resolve(import.meta.dirname, '../../../shared/fixtures');
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
 const NOISE = 250;
 const RUN = 'b'.repeat(32);
@@ -42,6 +39,9 @@ const FOUND = {
   is: 'present',
   value: { jobs: [{ run: RUN, checkpoints: [{ id: '1', handle: { value: { size: 700 } } }] }], leader: null },
 };
+/** The signal that stops a process takes its time on the way. */
+const frozen = (server: string) =>
+  expect.poll(async () => (await look([server], 300)).is, { timeout: 10_000 }).toBe('unknown');
 const within = async (deadline: number, reading: Promise<unknown>) => {
   const started = performance.now();
   const found = await reading;
@@ -66,38 +66,11 @@ describe('a healthy ensemble', () => {
     }
   });
 
-  for (const name of ['1.13-ha-legacy', '1.17-ha-inline', '1.20-ha-kafka', '2.3-ha-rocks'])
-    it(`gives what Flink wrote: ${name}`, async () => {
-      const folder = path.join(FIXTURES, 'generated/cases', name, 'zk');
-      const files = readdirSync(folder).sort();
-      for (const file of files)
-        await hands.put(
-          `/${file.replace(/\.bin$/, '').replaceAll('~', '/')}`,
-          readFileSync(path.join(folder, file)),
-        );
-      const expected = JSON.parse(
-        readFileSync(path.join(FIXTURES, 'generated/expected', name, 'ha.json'), 'utf8'),
-      ) as { entries: { znode: string; counter?: number; haFile?: string; haFileSize?: number }[] };
-      const [, root = '', clusterId = ''] =
-        /^(\/[^/]+)(\/[^/]+)/.exec(expected.entries[0]?.znode ?? '') ?? [];
-      const reading = await zookeeperHaStore('main', { servers }).cluster({ root, clusterId }, call());
-      const pointers = expected.entries.filter(({ haFile }) => haFile !== undefined).reverse();
-      expect(reading).toMatchObject({
-        is: 'present',
-        value: {
-          jobs: [
-            {
-              counter: expected.entries.find(({ counter }) => counter !== undefined)?.counter,
-              checkpoints: pointers.map(({ znode, haFile, haFileSize }) => ({
-                znode,
-                markedForDeletion: false,
-                handle: { is: 'present', value: { path: haFile, size: haFileSize } },
-              })),
-            },
-          ],
-        },
-      });
-    });
+  it.each(haCases)('gives what Flink wrote: $name', async (flink) => {
+    for (const [znode, data] of flink.znodes) await hands.put(znode, data);
+    const reading = await zookeeperHaStore('main', { servers }).cluster(flink, call());
+    expect(reading).toEqual({ is: 'present', value: flink.expected });
+  });
 
   it('says absent for a cluster that is not there, and unknown for a root that is not', async () => {
     const store = zookeeperHaStore('main', { servers });
@@ -176,6 +149,7 @@ describe('an ensemble that fails', () => {
     const [first] = members;
     first?.pause();
     try {
+      await frozen(servers[0] as string);
       expect(await look()).toMatchObject(FOUND);
       expect(await within(1_000, look([servers[0] as string], 1_000))).toMatchObject({
         is: 'unknown',
@@ -189,6 +163,7 @@ describe('an ensemble that fails', () => {
   it('is unknown by the deadline while all are frozen, and read again afterwards', async () => {
     for (const member of members) member.pause();
     try {
+      await Promise.all(servers.map(frozen));
       expect(await within(2_000, look(servers, 2_000))).toMatchObject({
         is: 'unknown',
         because: { code: 'HaStoreUnavailable' },

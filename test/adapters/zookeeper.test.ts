@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { zookeeperHaStore } from '../../adapters/zookeeper.js';
 import type { HaCluster } from '../../adapters/ports.js';
@@ -11,14 +9,13 @@ import {
   startFakeZooKeeper,
   type ZooKeeperRequest,
 } from '../support/fake-zookeeper.js';
+import { haCases } from '../support/ha-cases.js';
 import { checkpointPointer, counter, leaderInformation, nodeName } from '../support/ha-tree.js';
 import { expectNothingLeft } from '../support/leftovers.js';
 
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
 const NOISE = 150;
 
-const FIXTURES =
-  process.env.HOLDFAST_FIXTURES ?? path.resolve(import.meta.dirname, '../../../shared/fixtures');
 const RUN = 'a'.repeat(32);
 const AT = { root: '/flink', clusterId: '/default' };
 
@@ -32,43 +29,13 @@ const look = (deadline = 3_000, servers = [fake.address]): Promise<Reading<HaClu
   zookeeperHaStore('main', { servers }).cluster(AT, { signal: new AbortController().signal, deadline });
 
 describe('an HA tree written by real Flink', () => {
-  for (const name of ['1.13-ha-legacy', '1.17-ha-inline', '1.20-ha-kafka', '2.3-ha-rocks'])
-    it(`is read as Flink reads it: ${name}`, async () => {
-      const cases = path.join(FIXTURES, 'generated/cases', name, 'zk');
-      for (const file of readdirSync(cases))
-        fake.set(`/${file.replace(/\.bin$/, '').replaceAll('~', '/')}`, readFileSync(path.join(cases, file)));
-      const expected = JSON.parse(
-        readFileSync(path.join(FIXTURES, 'generated/expected', name, 'ha.json'), 'utf8'),
-      ) as { entries: { znode: string; counter?: number; haFile?: string; haFileSize?: number }[] };
-      const [, root = '', clusterId = ''] =
-        /^(\/[^/]+)(\/[^/]+)/.exec(expected.entries[0]?.znode ?? '') ?? [];
-
-      const reading = await zookeeperHaStore('main', { servers: [fake.address] }).cluster(
-        { root, clusterId },
-        { signal: new AbortController().signal },
-      );
-
-      if (reading.is !== 'present') throw new Error(`expected present, found ${JSON.stringify(reading)}`);
-      const [job] = reading.value.jobs;
-      expect(reading.value.jobs).toHaveLength(1);
-      expect(job?.counter).toBe(expected.entries.find(({ counter }) => counter !== undefined)?.counter);
-      expect(
-        job?.checkpoints.map(({ znode, markedForDeletion, handle }) => ({
-          znode,
-          markedForDeletion,
-          handle,
-        })),
-      ).toEqual(
-        expected.entries
-          .filter(({ haFile }) => haFile !== undefined)
-          .map(({ znode, haFile, haFileSize }) => ({
-            znode,
-            markedForDeletion: false,
-            handle: { is: 'present', value: { path: haFile, size: haFileSize } },
-          }))
-          .reverse(),
-      );
+  it.each(haCases)('is read as Flink reads it: $name', async (flink) => {
+    for (const [znode, data] of flink.znodes) fake.set(znode, data);
+    const reading = await zookeeperHaStore('main', { servers: [fake.address] }).cluster(flink, {
+      signal: new AbortController().signal,
     });
+    expect(reading).toEqual({ is: 'present', value: flink.expected });
+  });
 });
 
 it('says absent when the root is there and the cluster is not', async () => {

@@ -10,6 +10,7 @@ const APIS = {
   OffsetFetch: [9, 3],
   FindCoordinator: [10, 1],
   DescribeGroups: [15, 1],
+  ListGroups: [16, 1],
   SaslHandshake: [17, 1],
   ApiVersions: [18, 1],
   DescribeConfigs: [32, 1],
@@ -256,6 +257,11 @@ export async function startFakeKafka(nodeId = 1): Promise<FakeKafka> {
           );
         },
       ),
+    ListGroups: (_, out) =>
+      out
+        .i32(0)
+        .i16(world.code.ListGroups ?? 0)
+        .each(Object.keys(world.groups), (group) => out.text(group).text('consumer')),
     OffsetFetch: (request, out) => {
       const group = world.groups[request.text()];
       const topics = request.each(() => ({

@@ -1,4 +1,7 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { Kafka, logLevel, type Admin, type Consumer, type Producer } from 'kafkajs';
+
+import { classPath, java, jvmFlags, serverEnv } from '../../stack/java.js';
 
 /** Does to a real Kafka what the product must not. */
 export interface KafkaHands {
@@ -11,6 +14,8 @@ export interface KafkaHands {
   openTransaction(topic: string, records: number): Promise<void>;
   /** Joins the group and stays in it. */
   join(group: string, topic: string): Promise<Consumer>;
+  /** Joins the group by the consumer protocol of Kafka 4, which needs Kafka's own client; resolves to leaving it. */
+  joinModern(group: string, topic: string): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -28,6 +33,7 @@ export async function kafkaHands(broker: string): Promise<KafkaHands> {
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const open: (Producer | Consumer)[] = [];
+  const processes: ChildProcess[] = [];
   await admin.connect();
   await producer.connect();
   return {
@@ -82,8 +88,45 @@ export async function kafkaHands(broker: string): Promise<KafkaHands> {
       await joined;
       return consumer;
     },
+    joinModern: async (group, topic) => {
+      const arguments_ = [
+        '--bootstrap-server',
+        broker,
+        '--topic',
+        topic,
+        '--group',
+        group,
+        '--from-beginning',
+      ];
+      const consumer = spawn(
+        java,
+        [
+          ...jvmFlags,
+          ...['-cp', classPath('kafka'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
+          ...arguments_,
+          ...['--command-property', 'group.protocol=consumer'],
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'], env: serverEnv() },
+      );
+      processes.push(consumer);
+      let said = '';
+      consumer.stderr.on('data', (bytes) => (said += String(bytes)));
+      await new Promise<void>((resolve, reject) => {
+        consumer.stdout.once('data', () => resolve());
+        consumer.once('exit', (code) => reject(new Error(`the consumer ended (${code}): ${said}`)));
+      });
+      return () => end(consumer);
+    },
     close: async () => {
+      await Promise.all(processes.map(end));
       await Promise.allSettled([...open, producer, admin].map((client) => client.disconnect()));
     },
   };
+}
+
+async function end(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const ended = new Promise((resolve) => process.once('exit', resolve));
+  process.kill('SIGTERM');
+  await ended;
 }
