@@ -222,7 +222,14 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': 'off' },
   },
   {
-    files: ['cli/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts', 'stack/main.ts', 'stack/setup.mjs'],
+    files: [
+      'test/**/*.ts',
+      'cli/**/*.ts',
+      'demo/**/*.ts',
+      'bench/**/*.ts',
+      'stack/main.ts',
+      'stack/setup.mjs',
+    ],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },

@@ -177,14 +177,7 @@ async function positionsOf(
           : fault('StateMissing', 'a state file with Kafka positions is gone', path);
       throw new Error(blind.message);
     });
-    return present(
-      positions.map((p) => ({
-        operatorId: p.operatorId,
-        topic: p.topic,
-        partition: p.partition,
-        next: p.next ?? p.marker ?? 'unset',
-      })),
-    );
+    return present(positions);
   } catch (error) {
     if (blind !== null) return unknown(blind);
     if (error instanceof FormatError)

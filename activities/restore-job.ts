@@ -44,6 +44,17 @@ export async function restoreJob(
   input: RestoreInput,
   signal: AbortSignal,
 ): Promise<RestoreOutcome> {
+  try {
+    return await submitOnce(deps, input, signal);
+  } catch (error) {
+    // The earlier call may have been taken. Only Flink showing this id settles that, not a fault of this repetition.
+    if (!input.repeated || signal.aborted) throw error;
+    const message = `an interrupted submission was repeated and failed: ${faultOf(error).message}`;
+    throw failure('SubmitInDoubt', message, input.run, error);
+  }
+}
+
+async function submitOnce(deps: Deps, input: RestoreInput, signal: AbortSignal): Promise<RestoreOutcome> {
   const { job, cluster, clusterName } = configuredJob(deps, input.job);
   const call: Call = { signal };
   const flink = deps.ports.flink(clusterName);

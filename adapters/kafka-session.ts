@@ -1,3 +1,4 @@
+import { HoldfastError } from '../domain/failure.js';
 import type { Bounds } from './bounded-call.js';
 import { KafkaError, ofAnswer, ofThrown } from './kafka-failure.js';
 import type { BrokerAddress, KafkaBroker, Metadata } from './kafka-wire.js';
@@ -12,7 +13,12 @@ export interface KafkaSession {
 }
 
 /** Runs `work` in a session; what may go better a moment later runs again in a new one, a few times. */
-export type KafkaSessions = <T>(bounds: Bounds, work: (session: KafkaSession) => Promise<T>) => Promise<T>;
+export type KafkaSessions = <T>(
+  bounds: Bounds,
+  work: (session: KafkaSession) => Promise<T>,
+  /** Told of each failure after which it tries again. */
+  failed?: (error: KafkaError) => void,
+) => Promise<T>;
 
 /** Milliseconds before each further try. */
 const PAUSES = [50, 200, 500];
@@ -33,6 +39,7 @@ export function kafkaSessions(
         first = index;
         return broker;
       } catch (error) {
+        if (error instanceof HoldfastError) throw error;
         const known = ofThrown(error, `${host}:${port}`);
         if (!known.again) throw known;
         failed.push(known.message);
@@ -41,7 +48,7 @@ export function kafkaSessions(
     throw new KafkaError('unavailable', `no broker answers: ${failed.join('; ')}`);
   };
 
-  return async (bounds, work) => {
+  return async (bounds, work, failed) => {
     const half = bounds.left() / 2;
     for (let tries = 0; ; tries++) {
       try {
@@ -50,6 +57,9 @@ export function kafkaSessions(
         const pause = PAUSES[tries];
         const hopeless = !(error instanceof KafkaError) || !error.again || pause === undefined;
         if (hopeless || bounds.left() < half) throw error;
+        failed?.(error);
+        // The seed itself may be what is bad: the next try begins with another.
+        first = (first + 1) % seeds.length;
         await bounds.sleep(pause);
       }
     }

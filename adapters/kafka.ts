@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import Broker from 'kafkajs/src/broker/index.js';
 import { createLogger, LEVELS } from 'kafkajs/src/loggers/index.js';
 import ConnectionPool, { type KafkaJsConnection } from 'kafkajs/src/network/connectionPool.js';
@@ -13,34 +12,49 @@ import { type Bounds, bounded, look } from './bounded-call.js';
 import { KafkaError, faultOfKafka, ofThrown } from './kafka-failure.js';
 import { commitOffsets, readGroup } from './kafka-group.js';
 import { readOffsetsAt, readRanges, readSettings } from './kafka-log.js';
-import { type KafkaSession, kafkaSessions } from './kafka-session.js';
+import { type KafkaSession, type KafkaSessions, kafkaSessions } from './kafka-session.js';
 import { readTimestamps } from './kafka-timestamps.js';
 import type { KafkaBroker, Wire } from './kafka-wire.js';
 import type { Call, Kafka } from './ports.js';
+import { tlsOptions } from './tls-files.js';
 
 /**
  * A Kafka cluster, seen through kafkajs' connections and codecs. Each call connects anew and leaves nothing behind.
  *
  * kafkajs' own admin client and cluster are not used: they retry behind the back of a deadline, reconnect after a
  * disconnect, wake every millisecond while idle, drop the error codes of single partitions, and take the last
- * *stable* offset for the end (docs/decisions.md, "Kafka").
+ * *stable* offset for the end.
  */
 export function kafkaLog(name: string, config: KafkaConfig): Kafka {
   const sessions = kafkaSessions(config.brokers, (host, port, bounds) =>
     connectBroker(config, host, port, bounds),
   );
-  const limits = {
-    deadline: CALL_DEADLINE,
-    late: (ms: number) =>
-      fault('KafkaUnavailable', `Kafka "${name}" gave no complete answer within ${ms} ms.`, name),
-  };
   const classify = (error: unknown) =>
     error instanceof HoldfastError ? error.fault : faultOfKafka(ofThrown(error, name), name);
+  /** Limits of one call, and what failed on its way: the reason why it took so long. */
+  const oneCall = () => {
+    let last = '';
+    return {
+      deadline: CALL_DEADLINE,
+      late: (ms: number) =>
+        fault('KafkaUnavailable', `Kafka "${name}" gave no complete answer within ${ms} ms${last}.`, name),
+      failed: (error: KafkaError) => {
+        last = ` (last: ${error.message})`;
+      },
+    };
+  };
   const ask = <T>(
     call: Call,
     read: (session: KafkaSession, bounds: Bounds) => Promise<Reading<T>>,
-  ): Promise<Reading<T>> =>
-    look(call, limits, (bounds) => sessions(bounds, (session) => read(session, bounds)), classify);
+  ): Promise<Reading<T>> => {
+    const limits = oneCall();
+    return look(
+      call,
+      limits,
+      (bounds) => sessions(bounds, (session) => read(session, bounds), limits.failed),
+      classify,
+    );
+  };
   return {
     ranges: (topic, call) => ask(call, (session, bounds) => readRanges(session, topic, bounds)),
     offsetsAt: (topic, time, call) =>
@@ -50,7 +64,9 @@ export function kafkaLog(name: string, config: KafkaConfig): Kafka {
     group: (group, topics, call) => ask(call, (session) => readGroup(session, group, topics)),
     commitGroup: async (group, offsets, call) => {
       try {
-        await bounded(call, limits, (bounds) => commitOffsets(sessions, bounds, group, offsets));
+        const limits = oneCall();
+        const own: KafkaSessions = (bounds, work) => sessions(bounds, work, limits.failed);
+        await bounded(call, limits, (bounds) => commitOffsets(own, bounds, group, offsets));
       } catch (error) {
         if (call.signal.aborted) throw call.signal.reason;
         throw error instanceof HoldfastError ? error : new HoldfastError(classify(error), { cause: error });
@@ -87,7 +103,7 @@ async function connectBroker(
   const pool = new ConnectionPool({
     host,
     port,
-    ssl: await tlsOf(config),
+    ssl: config.tls === undefined ? null : tlsOptions(config.tls === true ? undefined : config.tls),
     sasl:
       config.sasl === undefined
         ? null
@@ -202,24 +218,5 @@ function holdBack(
   const schedule = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
   requestQueue.scheduleCheckPendingRequests = () => {
     if (requestQueue.pending.length > 0) schedule();
-  };
-}
-
-/** @throws KafkaError when a file cannot be read. */
-async function tlsOf({ tls }: KafkaConfig): Promise<ConnectionOptions | null> {
-  if (tls === undefined) return null;
-  if (tls === true) return {};
-  const pem = async (file: string) => {
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw new KafkaError('not-understood', `expected a readable PEM file at ${file}`, file, error);
-    }
-  };
-  return {
-    ...(tls.ca === undefined ? {} : { ca: await pem(tls.ca) }),
-    ...(tls.cert === undefined ? {} : { cert: await pem(tls.cert) }),
-    ...(tls.key === undefined ? {} : { key: tls.key.reveal() }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
 }

@@ -108,8 +108,9 @@ export interface HaJob {
   readonly run: RunId;
   /** A job graph or execution plan is stored: Flink will start this job again by itself. */
   readonly graph: boolean;
+  /** Newest first; where an upgrade in place left an older tree behind, its entries come after those of the newer. */
   readonly checkpoints: readonly HaCheckpoint[];
-  /** Next checkpoint id to hand out; null when there is no counter node. */
+  /** Next checkpoint id to hand out; null when there is no counter node, or its bytes are no counter. */
   readonly counter: number | null;
 }
 
@@ -123,7 +124,10 @@ export interface HaCluster {
 
 /** Flink's HA data. Read only: there is no call that writes. */
 export interface HaStore {
-  /** `absent`: the root was seen and the cluster's node is not there. A missing root is `unknown`: probably the wrong ensemble or root. */
+  /**
+   * `absent`: the root was seen and the cluster's node is not there. A missing root is `unknown(ConfigInvalid)`: probably
+   * the wrong ensemble or root. Default deadline 6 s.
+   */
   cluster(at: { readonly root: string; readonly clusterId: string }, call: Call): Promise<Reading<HaCluster>>;
 }
 

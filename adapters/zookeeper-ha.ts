@@ -55,15 +55,15 @@ export async function readHaCluster(
     ...(await runs(reader, of('execution-plans'))),
   ]);
   const registered = await runs(reader, of('running_job_registry'));
-  const found = new Map<RunId, HaJob>();
-  const add = (job: HaJob) => {
+  const found = new Map<RunId, FoundJob>();
+  const add = (job: FoundJob) => {
     const other = found.get(job.run);
     if (other === undefined) found.set(job.run, job);
     else
       found.set(job.run, {
         ...other,
         checkpoints: [...other.checkpoints, ...job.checkpoints],
-        counter: other.counter ?? job.counter,
+        counters: [...other.counters, ...job.counters],
       });
   };
   // The newer layout first: where both have a job, the older tree was left behind by an upgrade.
@@ -71,31 +71,34 @@ export async function readHaCluster(
     run,
     graph: graphs.has(run),
     checkpoints: await readCheckpoints(reader, of('jobs', run, 'checkpoints'), registered.has(run)),
-    counter: await readCounter(reader, of('jobs', run, 'checkpoint_id_counter')),
+    counters: await readCounter(reader, of('jobs', run, 'checkpoint_id_counter')),
   }));
   const flat = await eachRun(reader, of('checkpoints'), async (run) => ({
     run,
     graph: graphs.has(run),
     checkpoints: await readCheckpoints(reader, of('checkpoints', run), true),
-    counter: null,
+    counters: [],
   }));
   const counters = await eachRun(reader, of('checkpoint-counter'), async (run) => ({
     run,
     graph: graphs.has(run),
     checkpoints: [],
-    counter: await readCounter(reader, of('checkpoint-counter', run)),
+    counters: await readCounter(reader, of('checkpoint-counter', run)),
   }));
   for (const job of [...grouped, ...flat, ...counters]) add(job);
-  for (const run of graphs) add({ run, graph: true, checkpoints: [], counter: null });
+  for (const run of graphs) add({ run, graph: true, checkpoints: [], counters: [] });
 
-  const jobs = [...found.values()].filter(
-    (job) => job.graph || job.checkpoints.length > 0 || job.counter !== null,
-  );
+  const jobs = [...found.values()]
+    .filter((job) => job.graph || job.checkpoints.length > 0 || job.counters.length > 0)
+    .map(({ counters: [counter = null], ...job }): HaJob => ({ ...job, counter }));
   const leader =
     (await readLeader(reader, of('leader', 'rest_server', 'connection_info'))) ??
     (await readLeader(reader, of('leader', 'rest_server_lock')));
   return present({ jobs, leader });
 }
+
+/** A job as one layout shows it. */
+type FoundJob = Omit<HaJob, 'counter'> & { readonly counters: readonly (number | null)[] };
 
 /** How often a listing that changes while it is read is read again. */
 const PASSES = 5;
@@ -141,8 +144,8 @@ const runs = async (reader: ZooKeeperReader, path: string): Promise<ReadonlySet<
 async function eachRun(
   reader: ZooKeeperReader,
   path: string,
-  read: (run: RunId) => Promise<HaJob>,
-): Promise<readonly HaJob[]> {
+  read: (run: RunId) => Promise<FoundJob>,
+): Promise<readonly FoundJob[]> {
   const jobs = await eachChild(reader, path, async (name) => (isRunId(name) ? read(name) : null));
   return jobs.filter((job) => job !== null);
 }
@@ -190,10 +193,11 @@ async function anyLocks(reader: ZooKeeperReader, znodes: readonly string[]): Pro
   return false;
 }
 
-/** Curator's shared count: four bytes, big-endian. Other bytes are no counter that anybody could go on from. */
-async function readCounter(reader: ZooKeeperReader, path: string): Promise<number | null> {
+/** Curator's shared count: four bytes, big-endian. No node: nothing; other bytes: a counter nobody could go on from. */
+async function readCounter(reader: ZooKeeperReader, path: string): Promise<readonly (number | null)[]> {
   const node = await reader.get(path);
-  return node?.data.length === 4 ? node.data.readInt32BE(0) : null;
+  if (node === null) return [];
+  return [node.data.length === 4 ? node.data.readInt32BE(0) : null];
 }
 
 /** The address in a leader node. The node stays behind empty after a crash: then nobody leads. */

@@ -12,30 +12,41 @@ import { readHaCluster, type ZooKeeperReader } from './zookeeper-ha.js';
  * shared between calls but the member that answered last. There is no call that writes.
  *
  * `node-zookeeper-client` waits for ever on a frozen server, reconnects by itself, throws in its socket handler on
- * codes it does not know and never times a read out: everything below that looks odd keeps one of these from showing
- * (docs/decisions.md, "ZooKeeper").
+ * codes it does not know and never times a read out: everything below that looks odd keeps one of these from showing.
  */
 export function zookeeperHaStore(name: string, config: ZooKeeperConfig): HaStore {
   /** Index of the member to ask first. */
   let first = 0;
   return {
-    cluster: (at, call) =>
-      look(
+    cluster: (at, call) => {
+      const failed = new Map<string, ZooKeeperError>();
+      return look(
         call,
         {
           deadline: CALL_DEADLINE,
           late: (ms) =>
-            fault('HaStoreUnavailable', `ZooKeeper "${name}" gave no complete answer within ${ms} ms.`, name),
+            fault(
+              'HaStoreUnavailable',
+              `ZooKeeper "${name}" gave no complete answer within ${ms} ms${listed(failed, ' (', ')')}.`,
+              name,
+            ),
         },
         (bounds) =>
-          onAnyMember(name, config, first, bounds, (reader, index) => {
+          onAnyMember(name, config, { first, failed }, bounds, async (reader, index) => {
+            const reading = await readHaCluster(reader, at);
             first = index;
-            return readHaCluster(reader, at);
+            return reading;
           }),
         faultOf,
-      ),
+      );
+    },
   };
 }
+
+const listed = (failed: ReadonlyMap<string, ZooKeeperError>, before: string, after: string): string =>
+  failed.size === 0
+    ? ''
+    : before + [...failed].map(([server, { message }]) => `${server}: ${message}`).join('; ') + after;
 
 /** Default for one look. */
 const CALL_DEADLINE = 6_000;
@@ -56,18 +67,19 @@ const REPLY_CAP = 8 * 1024 * 1024;
 async function onAnyMember<T>(
   store: string,
   config: ZooKeeperConfig,
-  first: number,
+  { first, failed }: { readonly first: number; readonly failed: Map<string, ZooKeeperError> },
   bounds: Bounds,
   work: (reader: ZooKeeperReader, index: number) => Promise<T>,
 ): Promise<T> {
-  const failed = new Map<string, ZooKeeperError>();
   for (let round = 0; round < ROUNDS; round++) {
     if (round > 0) await bounds.sleep(BETWEEN_ROUNDS);
     for (let step = 0; step < config.servers.length; step++) {
       const index = (first + step) % config.servers.length;
       const server = config.servers[index] as string;
       try {
-        const session = await openSession(server, config, bounds);
+        // A member that answers too slowly may use up half of the time, not that of the others too.
+        const budget = config.servers.length > 1 ? bounds.left() / 2 : bounds.left();
+        const session = await openSession(server, config, budget, bounds);
         try {
           return await work(session, index);
         } finally {
@@ -81,9 +93,12 @@ async function onAnyMember<T>(
       }
     }
   }
-  const reasons = [...failed].map(([server, error]) => `${server}: ${error.message}`).join('; ');
   throw new HoldfastError(
-    fault('HaStoreUnavailable', `No member of ZooKeeper "${store}" gives an answer: ${reasons}.`, store),
+    fault(
+      'HaStoreUnavailable',
+      `No member of ZooKeeper "${store}" gives an answer: ${listed(failed, '', '')}.`,
+      store,
+    ),
   );
 }
 
@@ -115,8 +130,16 @@ Object.assign(zookeeper.Exception, {
   create: (code: number) => Object.assign(new Error(`reply code ${code}`), { code }),
 });
 
-/** Opens one session with one member. @throws ZooKeeperError when there is none in time. */
-function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): Promise<Session> {
+/**
+ * Opens one session with one member; it ends by itself after `budget` milliseconds.
+ * @throws ZooKeeperError when there is none in time.
+ */
+function openSession(
+  server: string,
+  config: ZooKeeperConfig,
+  budget: number,
+  bounds: Bounds,
+): Promise<Session> {
   const client = zookeeper.createClient(server, {
     sessionTimeout: SESSION_TIMEOUT,
     spinDelay: 0,
@@ -132,6 +155,7 @@ function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): P
     if (dead !== undefined) return;
     dead = error;
     clearTimeout(watchdog);
+    clearTimeout(tooSlow);
     if (manager.connectTimeoutHandler !== null) clearTimeout(manager.connectTimeoutHandler);
     manager.packetQueue.queue.length = 0;
     manager.packetQueue.removeAllListeners();
@@ -148,6 +172,11 @@ function openSession(server: string, config: ZooKeeperConfig, bounds: Bounds): P
     for (const tell of waiting) tell(error);
     waiting.clear();
   };
+
+  const tooSlow = setTimeout(
+    () => kill(new ZooKeeperError('unavailable', `no complete answer within ${Math.round(budget)} ms`)),
+    budget,
+  );
 
   /** Each reply starts the time anew; a drip of bytes that completes no reply does not. */
   const expectReply = (within: number) => {

@@ -11,7 +11,7 @@ import { scrubber } from '../worker/scrub.js';
 import { startWorkers } from '../worker/start.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { CommonOptions } from './program.js';
-import type { Terminal } from './terminal.js';
+import { starting, type Terminal } from './terminal.js';
 
 export interface DevOptions extends CommonOptions {
   readonly port?: number;
@@ -32,7 +32,7 @@ export async function dev(options: DevOptions, terminal: Terminal): Promise<Exit
   // What was started is stopped in reverse order, however far the start came.
   const stops: (() => Promise<void>)[] = [];
   try {
-    const system = await startServer(written, options);
+    const system = await starting(() => startServer(written, options));
     stops.push(() => system.close());
     const config = withServer(written, system);
     const temporal = connectTemporal(config.temporal, 'dev');
@@ -40,12 +40,12 @@ export async function dev(options: DevOptions, terminal: Terminal): Promise<Exit
     stops.push(() => client.close());
     await registerSearchAttributes(temporal);
 
-    const workers = await startWorkers(config, log);
+    const workers = await starting(() => startWorkers(config, log, terminal.signal));
     stops.push(async () => {
       workers.shutdown();
       await workers.done;
     });
-    const intake = await startIntake({ client, config, log });
+    const intake = await starting(() => startIntake({ client, config, log }));
     stops.push(() => intake.close(1_000));
     const clusters = Object.keys(config.clusters);
     for (const cluster of clusters) await client.startWatch(cluster);

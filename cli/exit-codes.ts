@@ -12,7 +12,9 @@ export const EXIT = {
   noCase: 3,
   /** Wrong use: unknown command, option, job or cluster. */
   usage: 64,
-  /** Temporal or a worker does not answer. */
+  /** A file is refused: it is not what it was taken for. */
+  refused: 65,
+  /** Temporal or a worker does not answer, or something could not be started. */
   unavailable: 69,
   /** A bug. */
   internal: 70,

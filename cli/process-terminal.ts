@@ -8,6 +8,7 @@ export function processTerminal(signal: AbortSignal): Terminal {
   const colours = stdout.isTTY && stdout.hasColors();
   return {
     write: (line) => void stdout.write(`${line}\n`),
+    put: (piece) => void stdout.write(piece),
     note: (line) => void stderr.write(`${line}\n`),
     paint: (as, text) => (colours ? styleText(as, text) : text),
     screen: stdout.isTTY,

@@ -1,6 +1,7 @@
 /** The commands, their arguments and options. What a command does is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { registerStateCommands } from './state-commands.js';
 import { UsageError, type Terminal } from './terminal.js';
 
 export interface CommonOptions {
@@ -152,6 +153,7 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
     .action(async (options: CommonOptions & { fix?: boolean }) =>
       perform(async () => (await import('./doctor.js')).doctor(options, terminal), options),
     );
+  registerStateCommands((usage, description) => command(program, usage, description), perform, terminal);
   return program;
 }
 

@@ -7,7 +7,7 @@ import { createLog } from '../worker/logger.js';
 import { scrubber } from '../worker/scrub.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { CommonOptions } from './program.js';
-import type { Terminal } from './terminal.js';
+import { starting, type Terminal } from './terminal.js';
 
 /** Takes alerts until Ctrl-C or SIGTERM; requests at work may finish. Temporal may be down: senders are told to repeat. */
 export async function serve(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
@@ -15,7 +15,7 @@ export async function serve(options: CommonOptions, terminal: Terminal): Promise
   const log = createLog(scrubber(secretValues(config)));
   const client = holdfastClient({ client: connectTemporal(config.temporal, 'intake'), config });
   try {
-    const intake = await startIntake({ client, config, log });
+    const intake = await starting(() => startIntake({ client, config, log }));
     log.info({ url: intake.url }, 'the intake takes alerts');
     if (options.json === true)
       terminal.write(JSON.stringify({ event: 'ready', intake: intake.url, pid: process.pid }));

@@ -1,7 +1,7 @@
 import type { ClientError } from '../client/errors.js';
 import { ConfigError } from '../config/problems.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
-import { UsageError, type Terminal } from './terminal.js';
+import { StartError, UsageError, type Terminal } from './terminal.js';
 
 /** Says what went wrong, in one place for all commands, and what the process ends with. */
 export function tellError(error: unknown, terminal: Terminal, json: boolean): ExitCode {
@@ -21,6 +21,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
 
 function classify(error: unknown): readonly [string, ExitCode] {
   if (error instanceof UsageError) return ['Usage', EXIT.usage];
+  if (error instanceof StartError) return ['CannotStart', EXIT.unavailable];
   if (error instanceof ConfigError) return ['ConfigInvalid', EXIT.config];
   if (isClientError(error)) return [error.code, exitCodeOf(error.code)];
   return ['Internal', EXIT.internal];

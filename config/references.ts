@@ -66,7 +66,8 @@ function whyForeign(uri: string, storages: readonly StorageView[]): string | nul
   }
   const sameKind = storages.filter((s) => s.kind === kind);
   if (sameKind.length === 0) return `no storage of kind ${kind} is configured: add one under storage`;
-  const owner = sameKind.find((s) => kind === 'file' || s.authorities.includes(parts.authority));
+  const owners = sameKind.filter((s) => kind === 'file' || s.authorities.includes(parts.authority));
+  const [owner] = owners;
   if (owner === undefined) {
     const known = sameKind.map((s) => `${s.name} takes ${s.authorities.join(', ') || 'none'}`).join('; ');
     return (
@@ -74,11 +75,18 @@ function whyForeign(uri: string, storages: readonly StorageView[]): string | nul
       `add authorities: ['${parts.authority}'] to storage.${sameKind[0]?.name ?? 'NAME'}, or set its nameservice`
     );
   }
-  if (owner.allow.length > 0 && !owner.allow.some((directory) => within(parts.path, directory))) {
+  const allowed = owners.some(
+    ({ allow }) => allow.length === 0 || allow.some((directory) => within(parts.path, directory)),
+  );
+  if (!allowed) {
     return `storage.${owner.name} may look only at ${owner.allow.join(', ')}: add ${parts.path} to its allow list`;
   }
   return null;
 }
+
+/** An authority that both take; undefined: none. */
+const overlap = (one: StorageView, other: StorageView): string | undefined =>
+  one.kind === other.kind ? one.authorities.find((a) => other.authorities.includes(a)) : undefined;
 
 function reference(
   root: Tree,
@@ -109,6 +117,16 @@ export function checkReferences(file: unknown): Finding[] {
     const why = whyForeign(value, storages);
     if (why !== null) findings.push({ path, message: why });
   };
+
+  for (const [i, one] of storages.entries()) {
+    const twin = storages.slice(0, i).find((other) => one.kind === 'webhdfs' && overlap(one, other));
+    if (twin === undefined) continue;
+    findings.push({
+      path: ['storage', one.name],
+      message: `takes the same URIs as storage.${twin.name} (${overlap(one, twin)}): give each its own nameservice and authorities`,
+      showValue: false,
+    });
+  }
 
   for (const [name, value] of Object.entries(tree(root['clusters']))) {
     const cluster = tree(value);

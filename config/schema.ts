@@ -113,14 +113,21 @@ export function fileSchema(readSecret: SecretReader) {
         return z.NEVER;
       });
 
-  const tls = z.strictObject({
-    ca: text('the path of a PEM file', 'certs/ca.pem').optional().describe('Certificates that are trusted.'),
-    cert: text('the path of a PEM file', 'certs/client.pem').optional().describe('Client certificate.'),
-    key: hidden({ file: 'certs/client.key' }).optional().describe('Key of the client certificate, PEM.'),
-    serverName: text('a host name', 'nn1.example.com')
-      .optional()
-      .describe('Name expected in the certificate, when it is not the host.'),
-  });
+  const tls = z
+    .strictObject({
+      ca: text('the path of a PEM file', 'certs/ca.pem')
+        .optional()
+        .describe('Certificates that are trusted.'),
+      cert: text('the path of a PEM file', 'certs/client.pem').optional().describe('Client certificate.'),
+      key: hidden({ file: 'certs/client.key' }).optional().describe('Key of the client certificate, PEM.'),
+      serverName: text('a host name', 'nn1.example.com')
+        .optional()
+        .describe('Name expected in the certificate, when it is not the host.'),
+    })
+    .refine(
+      (given) => (given.cert === undefined) === (given.key === undefined),
+      'expected cert and key together',
+    );
 
   const temporal = z
     .strictObject({

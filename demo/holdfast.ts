@@ -23,7 +23,7 @@ export async function startHoldfast(scene: Scene): Promise<RunningHoldfast> {
     intakePort: intake,
   });
   const base = `http://127.0.0.1:${intake}`;
-  const server = stack.launch({
+  const server = stack.addServer({
     name: 'holdfast',
     command: process.execPath,
     args: () => [

@@ -4,9 +4,9 @@ import { styleText } from 'node:util';
 export type Voice = 'demo' | 'Flink' | 'Holdfast' | 'stack';
 
 export interface Narrator {
-  say(voice: Voice, text: string): void;
+  readonly say: (voice: Voice, text: string) => void;
   /** Seconds since the beginning, one decimal. */
-  seconds(): number;
+  readonly seconds: () => number;
 }
 
 const COLOURS = { demo: 'cyan', Flink: 'yellow', Holdfast: 'green', stack: 'gray' } as const;

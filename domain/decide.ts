@@ -3,7 +3,7 @@
  * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
  */
 import { explain } from './dead-end.js';
-import { fault, failureClass, type Fault } from './failure.js';
+import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { buildLadder, samePath, type Ladder, type Pointers } from './ladder.js';
@@ -82,6 +82,10 @@ const ask = (
   ).slice(0, 12);
   return { do: 'ask', plan: { about, text, approves, choices, digest, because } };
 };
+
+/** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
+export const planFor = (because: Fault): Plan =>
+  ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };

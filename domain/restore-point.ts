@@ -45,11 +45,14 @@ export interface KafkaPosition {
   readonly operatorId: string;
   readonly topic: string;
   readonly partition: number;
-  /** The next offset to read, decimal; or a marker such as `earliest`, that the source resolves when it starts. */
+  /** The next offset to read, decimal; or a {@link KafkaMarker} that the source resolves when it starts. */
   readonly next: string;
 }
 
-/** A concrete offset; anything else (`earliest`, `latest`, `committed` …) is resolved by the source when it starts. */
+/** Where a source starts that has no offset yet; it resolves the marker itself. */
+export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset' | 'unassigned';
+
+/** A concrete offset; anything else is a {@link KafkaMarker}. */
 export const isConcrete = (next: string): boolean => /^\d+$/.test(next);
 
 /** One rung of the ladder: a restore point, where it was found, and the verdict (null: not looked at yet). */

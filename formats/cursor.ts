@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 import { FormatError, type FormatErrorCode } from './format-error.js';
 import { long, type Long } from './long.js';
 
@@ -30,6 +30,7 @@ export const sourceOf = (from: Uint8Array | Source): Source =>
 
 /** Larger than the longest string (64 KiB), small against any file that needs a window. */
 const WINDOW = 256 * 1024;
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const SHORT_TEXT = 24;
 const MIN_CHUNK = 256;
 const MAX_CHUNK = 64 * 1024;
@@ -215,7 +216,6 @@ export class Cursor {
     });
   }
 
-  /** Whether the string that begins at the cursor (after its length) is plain; see {@link takePlainPath}. */
   private ascii(from: number, to: number): string {
     if (from < this.textFrom || to > this.textTo) this.decodeChunk(from, to);
     this.textUsed += to - from;
@@ -239,7 +239,8 @@ export class Cursor {
   /** A copy of the next `length` bytes. */
   take(length: number, what = 'bytes'): Buffer {
     if (length > this.remaining) throw this.truncated(length, what);
-    const copy = Buffer.allocUnsafeSlow(length);
+    // Small pieces share their memory with each other, never with the input.
+    const copy = length < 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     let done = 0;
     this.pieces(length, what, (piece) => {
       copy.set(piece, done);
@@ -262,7 +263,12 @@ export class Cursor {
 
   /** SHA-256 of the next `length` bytes, lower-case hex. */
   sha256(length: number, what = 'bytes'): string {
-    const hash: Hash = createHash('sha256');
+    if (length === 0) return EMPTY_SHA256;
+    if (length <= this.end - this.at) {
+      this.at += length;
+      return hashOnce('sha256', this.buffer.subarray(this.at - length, this.at), 'hex');
+    }
+    const hash = createHash('sha256');
     this.pieces(length, what, (piece) => hash.update(piece));
     return hash.digest('hex');
   }
@@ -284,6 +290,21 @@ export class Cursor {
   expectEnd(what: string): void {
     if (this.remaining > 0)
       throw this.error('TrailingBytes', `the end of ${what}`, `${this.remaining} more bytes`);
+  }
+
+  /** Lets `use` look at the bytes in the window; `end` is the index up to which it has read them. */
+  scan<T extends { readonly end: number }>(use: (buffer: Uint8Array, from: number, to: number) => T): T {
+    const found = use(this.buffer, this.at, this.end);
+    this.at = found.end;
+    return found;
+  }
+
+  /** Brings more bytes into the window; false when there are no more, or it is full. */
+  more(): boolean {
+    const there = this.end - this.at;
+    if (this.position + there >= this.source.size || there >= this.buffer.length) return false;
+    this.fill(there + 1, 'more bytes');
+    return true;
   }
 
   /** An error at the cursor, or at `offset`. */

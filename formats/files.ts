@@ -61,9 +61,27 @@ interface Entry {
   references: number;
 }
 
+/**
+ * What is known of a path. Almost every file has one handle with a size: `2 * size + relative`, as a number, because
+ * half a million objects would cost more than everything else.
+ */
+type Known = Entry | number;
+
+function entryOf(known: Known): Entry {
+  if (typeof known !== 'number') return known;
+  return {
+    size: Math.floor(known / 2),
+    sizes: null,
+    segments: null,
+    changelog: false,
+    relative: known % 2 === 1,
+    references: 1,
+  };
+}
+
 /** Collects what the handles of a snapshot lead to. */
 class Walk {
-  readonly entries = new Map<string, Entry>();
+  readonly entries = new Map<string, Known>();
   streamHandles = 0;
   inlineHandles = 0;
   inlineBytes = 0;
@@ -139,16 +157,25 @@ class Walk {
   }
 
   private entry(path: string): Entry {
-    let entry = this.entries.get(path);
-    if (entry === undefined) {
-      entry = { size: null, sizes: null, segments: null, changelog: false, relative: false, references: 0 };
-      this.entries.set(path, entry);
+    const known = this.entries.get(path);
+    if (typeof known === 'object') {
+      known.references++;
+      return known;
     }
+    const entry: Entry =
+      known === undefined
+        ? { size: null, sizes: null, segments: null, changelog: false, relative: false, references: 0 }
+        : entryOf(known);
     entry.references++;
+    this.entries.set(path, entry);
     return entry;
   }
 
   private file(path: string, size: Long, relative: boolean, changelog: boolean): void {
+    if (!changelog && typeof size === 'number' && size >= 0 && size < 2 ** 52 && !this.entries.has(path)) {
+      this.entries.set(path, 2 * size + (relative ? 1 : 0));
+      return;
+    }
     const entry = this.entry(path);
     if (relative) entry.relative = true;
     if (changelog) entry.changelog = true;
@@ -176,8 +203,12 @@ export interface Contents {
   readonly totals: Totals;
 }
 
-/** All files that a snapshot refers to, each once, with the totals of the snapshot. */
-export function snapshotContents(snapshot: Pick<Snapshot, 'operators' | 'directory'>): Contents {
+/** The files of a snapshot, made one by one while they are iterated over, by path in UTF-16 order. */
+export interface FileTable extends Iterable<ReferencedFile> {
+  readonly totals: Totals;
+}
+
+export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): FileTable {
   const walk = new Walk();
   let subtasks = 0;
   let stateSize: Long = 0;
@@ -192,15 +223,11 @@ export function snapshotContents(snapshot: Pick<Snapshot, 'operators' | 'directo
       walk.subtask(subtask);
     }
   }
-  const root = rootOf(snapshot.directory);
   let fileBytes: Long = 0;
-  const files = [...walk.entries.keys()].sort().map((path): ReferencedFile => {
-    const file = referencedFile(path, walk.entries.get(path) as Entry, root);
-    fileBytes = addLong(fileBytes, file.minSize);
-    return file;
-  });
+  for (const known of walk.entries.values())
+    fileBytes = addLong(fileBytes, typeof known === 'number' ? Math.floor(known / 2) : minSizeOf(known));
+  const root = rootOf(snapshot.directory);
   return {
-    files,
     totals: {
       operators: snapshot.operators.length,
       subtasks,
@@ -208,10 +235,20 @@ export function snapshotContents(snapshot: Pick<Snapshot, 'operators' | 'directo
       streamHandles: walk.streamHandles,
       inlineHandles: walk.inlineHandles,
       inlineBytes: walk.inlineBytes,
-      files: files.length,
+      files: walk.entries.size,
       fileBytes,
     },
+    *[Symbol.iterator]() {
+      for (const path of [...walk.entries.keys()].sort())
+        yield referencedFile(path, entryOf(walk.entries.get(path) ?? 0), root);
+    },
   };
+}
+
+/** All files that a snapshot refers to, each once, with the totals of the snapshot. */
+export function snapshotContents(snapshot: Pick<Snapshot, 'operators' | 'directory'>): Contents {
+  const table = fileTable(snapshot);
+  return { files: [...table], totals: table.totals };
 }
 
 /** All files that a snapshot refers to, each once, by path. */
@@ -221,28 +258,35 @@ export const referencedFiles = (
 
 const NO_SEGMENTS: readonly never[] = [];
 
+function minSizeOf(entry: Entry): Long {
+  let end: Long = entry.size ?? 0;
+  if (entry.segments !== null)
+    for (const [offset, sizes] of entry.segments)
+      for (const size of sizes) end = maxLong(end, addLong(offset, size));
+  return end;
+}
+
+const segmentsOf = (segments: ReadonlyMap<Long, ReadonlySet<Long>>): readonly (readonly [Long, Long])[] =>
+  [...segments]
+    .sort(([a], [b]) => compareLong(a, b))
+    .flatMap(([offset, sizes]) => [...sizes].sort(compareLong).map((size) => [offset, size] as const));
+
 function referencedFile(path: string, entry: Entry, root: string): ReferencedFile {
-  let minSize: Long = entry.size ?? 0;
-  let segments: readonly (readonly [Long, Long])[] = NO_SEGMENTS;
-  if (entry.segments !== null) {
-    segments = [...entry.segments]
-      .sort(([a], [b]) => compareLong(a, b))
-      .flatMap(([offset, sizes]) => [...sizes].sort(compareLong).map((size) => [offset, size] as const));
-    for (const [offset, size] of segments) minSize = maxLong(minSize, addLong(offset, size));
-  }
   return {
     path,
     size: entry.size,
     conflictingSizes: entry.sizes === null ? null : [...entry.sizes].sort(compareLong),
-    segments,
-    minSize,
+    segments: entry.segments === null ? NO_SEGMENTS : segmentsOf(entry.segments),
+    minSize: minSizeOf(entry),
     rule: lengthRule(entry),
     relative: entry.relative,
     references: entry.references,
     foreign: !path.startsWith(root) || (path.length > root.length && path[root.length] !== '/'),
-    unsafe: unsafePath(path) ?? null,
+    unsafe: PLAIN.test(path) && !path.includes('..') ? null : (unsafePath(path) ?? null),
   };
 }
+
+const PLAIN = /^[\x20-\x7e]*$/;
 
 function lengthRule(entry: Entry): LengthRule {
   if (entry.size !== null) return entry.changelog ? 'changelog' : 'exact';

@@ -37,24 +37,28 @@ export function cleanPath(text: string): string {
  * against the directory of its `_metadata`.
  * @throws PathError where Flink throws.
  */
-export function resolvePath(directory: string, child: string): string {
+export const resolvePath = (directory: string, child: string): string => resolverOf(directory)(child);
+
+/** {@link resolvePath} for many names in one directory. @throws PathError as {@link cleanPath} */
+export function resolverOf(directory: string): (child: string) => string {
   const parent = parse(directory);
-  let relative = parse(child);
-  if (relative.path?.startsWith('/') === true)
-    relative = build(
-      relative.scheme,
-      relative.authority === undefined ? undefined : unquote(relative.authority),
-      orRefuse(unquote(relative.path).slice(1)),
-    );
-  if (relative.path === undefined) throw new PathError('a scheme without a path');
-  if (relative.scheme !== undefined) return print(rebuild(relative));
-  if (relative.authority !== undefined) return print(rebuild({ ...relative, scheme: parent.scheme }));
   const base = parent.path ?? '';
   const directoryPath = base === '/' || base === '' ? base : `${base}/`;
-  const joined = relative.path.startsWith('/')
-    ? relative.path
-    : directoryPath.slice(0, directoryPath.lastIndexOf('/') + 1) + relative.path;
-  return print(rebuild({ scheme: parent.scheme, authority: parent.authority, path: withoutDots(joined) }));
+  const above = directoryPath.slice(0, directoryPath.lastIndexOf('/') + 1);
+  return (child) => {
+    let relative = parse(child);
+    if (relative.path?.startsWith('/') === true)
+      relative = build(
+        relative.scheme,
+        relative.authority === undefined ? undefined : unquote(relative.authority),
+        orRefuse(unquote(relative.path).slice(1)),
+      );
+    if (relative.path === undefined) throw new PathError('a scheme without a path');
+    if (relative.scheme !== undefined) return print(rebuild(relative));
+    if (relative.authority !== undefined) return print(rebuild({ ...relative, scheme: parent.scheme }));
+    const joined = relative.path.startsWith('/') ? relative.path : above + relative.path;
+    return print(rebuild({ scheme: parent.scheme, authority: parent.authority, path: withoutDots(joined) }));
+  };
 }
 
 /** `new Path(String)` */

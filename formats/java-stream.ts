@@ -26,8 +26,9 @@ export interface JavaClass {
 /** What one class of an object's hierarchy wrote. */
 export interface JavaPart {
   readonly class: JavaClass;
-  readonly fields: ReadonlyMap<string, JavaValue>;
-  /** What its own write method added: blocks of bytes and objects, in order. */
+  /** Values of the fields, in the order of the class. */
+  readonly values: readonly JavaValue[];
+  /** What its own write method added: blocks of bytes and objects, in order; blocks in a row are one. */
   readonly extra: readonly (JavaValue | JavaBlock)[];
 }
 
@@ -97,7 +98,11 @@ export function readJavaStream(bytes: Uint8Array, limits: Partial<JavaLimits> = 
 
 /** Reads the stream header and one object, and leaves the cursor behind it. @throws FormatError */
 export function readJavaObject(cursor: Cursor, limits: Partial<JavaLimits> = {}): JavaValue {
-  return readJavaContents(cursor, 1, limits)[0] as JavaValue;
+  const start = cursor.position + 4;
+  const [value] = readJavaContents(cursor, 1, limits);
+  if (value === undefined || isBlock(value))
+    throw cursor.error('BadJavaStream', 'an object', 'block data', start);
+  return value;
 }
 
 /** Reads the header and `count` pieces: objects, or blocks where bytes were written directly. */
@@ -127,11 +132,45 @@ export function readJavaContents(
 }
 
 const END = Symbol('end of block data');
+const NOTHING: readonly never[] = [];
+
+/** Bytes of blocks in a row: mostly there is one, and it is taken as it is. */
+class GrowingBlock {
+  length = 0;
+  private buffer: Uint8Array | undefined;
+
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.buffer === undefined) {
+      this.buffer = bytes;
+      this.length = bytes.length;
+      return;
+    }
+    const needed = this.length + bytes.length;
+    if (needed > this.buffer.length) {
+      const larger = new Uint8Array(2 * needed);
+      larger.set(this.buffer.subarray(0, this.length));
+      this.buffer = larger;
+    }
+    this.buffer.set(bytes, this.length);
+    this.length = needed;
+  }
+
+  take(): Uint8Array {
+    const bytes = this.buffer ?? new Uint8Array(0);
+    const taken = bytes.length === this.length ? bytes : bytes.slice(0, this.length);
+    this.length = 0;
+    this.buffer = undefined;
+    return taken;
+  }
+}
 
 class ObjectReader {
   private readonly cursor: Cursor;
   private readonly limits: JavaLimits;
   private handles: unknown[] = [];
+  private readonly hierarchies = new Map<JavaClass, JavaClass[]>();
+  private readonly emptyParts = new Map<JavaClass, JavaPart>();
   private elements = 0;
   private depth = 0;
 
@@ -346,15 +385,32 @@ class ObjectReader {
     return { name, type };
   }
 
-  /** What stands before an end of block data. */
+  /** What stands before an end of block data. Blocks in a row are one block: that is all they mean. */
   private annotations(): readonly (JavaValue | JavaBlock)[] {
     const found: (JavaValue | JavaBlock)[] = [];
+    const block = new GrowingBlock();
     for (;;) {
       const value = this.next();
-      if (value === END) return found;
       this.count(1);
+      if (value !== END && isBlock(value)) {
+        block.add(value.bytes);
+        continue;
+      }
+      if (block.length > 0) found.push({ kind: 'block', bytes: block.take() });
+      if (value === END) return found.length === 0 ? NOTHING : found;
       found.push(value);
     }
+  }
+
+  /** From the topmost class down. */
+  private hierarchyOf(of: JavaClass): readonly JavaClass[] {
+    let hierarchy = this.hierarchies.get(of);
+    if (hierarchy === undefined) {
+      hierarchy = [];
+      for (let up: JavaClass | null = of; up !== null; up = up.parent) hierarchy.unshift(up);
+      this.hierarchies.set(of, hierarchy);
+    }
+    return hierarchy;
   }
 
   private object(): JavaObject {
@@ -364,26 +420,28 @@ class ObjectReader {
     const parts: JavaPart[] = [];
     const made: JavaObject = { kind: 'object', class: of, parts };
     this.handle(made);
-    const hierarchy: JavaClass[] = [];
-    for (let up: JavaClass | null = of; up !== null; up = up.parent) {
-      if (hierarchy.includes(up)) throw this.bad('a class hierarchy', 'a cycle', start);
-      hierarchy.push(up);
-    }
-    for (const part of hierarchy.reverse()) {
-      if ((part.flags & FLAG_EXTERNALIZABLE) !== 0) {
-        if ((part.flags & FLAG_BLOCK_DATA) === 0)
-          throw this.bad('external data in blocks', `the unreadable old form of ${part.name}`, start);
-        parts.push({ class: part, fields: new Map(), extra: this.annotations() });
-        continue;
-      }
-      if ((part.flags & FLAG_SERIALIZABLE) === 0) throw this.bad('a serializable class', part.name, start);
-      const fields = new Map<string, JavaValue>();
-      if (this.limits.withoutDefaultFields?.has(part.name) !== true)
-        for (const field of part.fields) fields.set(field.name, this.fieldValue(field.type));
-      const extra = (part.flags & FLAG_WRITE_METHOD) !== 0 ? this.annotations() : [];
-      parts.push({ class: part, fields, extra });
-    }
+    const hierarchy = this.hierarchyOf(of);
+    this.count(hierarchy.length);
+    for (const part of hierarchy) parts.push(this.part(part, start));
     return made;
+  }
+
+  private part(of: JavaClass, start: number): JavaPart {
+    if ((of.flags & FLAG_EXTERNALIZABLE) !== 0) {
+      if ((of.flags & FLAG_BLOCK_DATA) === 0)
+        throw this.bad('external data in blocks', `the unreadable old form of ${of.name}`, start);
+      return { class: of, values: NOTHING, extra: this.annotations() };
+    }
+    if ((of.flags & FLAG_SERIALIZABLE) === 0) throw this.bad('a serializable class', of.name, start);
+    const plain = this.limits.withoutDefaultFields?.has(of.name) !== true;
+    const values =
+      plain && of.fields.length > 0 ? of.fields.map(({ type }) => this.fieldValue(type)) : NOTHING;
+    const extra = (of.flags & FLAG_WRITE_METHOD) !== 0 ? this.annotations() : NOTHING;
+    if (values !== NOTHING || extra !== NOTHING) return { class: of, values, extra };
+    // Thousands of objects without content share one part.
+    let empty = this.emptyParts.get(of);
+    if (empty === undefined) this.emptyParts.set(of, (empty = { class: of, values, extra }));
+    return empty;
   }
 
   private fieldValue(type: string): JavaValue {
@@ -468,8 +526,9 @@ export function objectOf(value: JavaValue | undefined, ...names: readonly string
 /** A field, from the most derived class that has it; undefined when none has. */
 export function fieldOf(object: JavaObject, name: string): JavaValue | undefined {
   for (let i = object.parts.length - 1; i >= 0; i--) {
-    const fields = object.parts[i]?.fields;
-    if (fields?.has(name) === true) return fields.get(name);
+    const part = object.parts[i];
+    const index = part?.class.fields.findIndex((field) => field.name === name) ?? -1;
+    if (part !== undefined && index >= 0 && index < part.values.length) return part.values[index];
   }
   return undefined;
 }

@@ -208,11 +208,21 @@ async function elementsOf(
   const compressed = version >= 6 && header.u8('whether operator state is compressed') !== 0;
   const slice = (from: number, to: number): Uint8Array =>
     bytes.rest.subarray(from - bytes.from, to - bytes.from);
+  const distinct = new Set(offsets).size === offsets.length;
+  if (!compressed && !distinct)
+    throw new FormatError({
+      code: 'BadValue',
+      offset: 0,
+      expected: `elements of ${meta.name} at different offsets`,
+      found: 'several at one',
+      context: '',
+    });
   if (!compressed)
     return { read: (one) => offsets.map((offset) => one(new Cursor(slice(offset, endOf(offset)), offset))) };
   return {
     read(one) {
       try {
+        if (!distinct) throw tooLarge('elements at different offsets', offsets.length);
         let left = LIMIT;
         return offsets.map((offset) => {
           const plain = decodeSnappyFrames(slice(offset, endOf(offset)), left, offset);

@@ -1,4 +1,3 @@
-import type { KafkaMarker } from '../domain/restore-point.js';
 import type { Cursor } from './cursor.js';
 import type { Long } from './long.js';
 
@@ -13,6 +12,9 @@ export interface KafkaSplit {
 }
 
 const NO_OFFSET = -9223372036854775808n;
+/** What stands in place of an offset; the source resolves it when it starts. */
+export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset';
+
 /** Kafka's own rule for topic names. */
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 

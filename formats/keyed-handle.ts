@@ -1,5 +1,6 @@
 import { backendUuid } from './backend-id.js';
 import type { Long } from './long.js';
+import { PackedFiles, scanFiles, type FileList, type Scan } from './packed-files.js';
 import type {
   ChangelogHandle,
   ChangelogInMemoryHandle,
@@ -83,22 +84,46 @@ function readIncremental(reader: Reader, second: boolean, depth: number): Increm
   };
 }
 
+/** Shorter lists are objects at once. */
+const PACK_FROM = 4;
+
 /** The hot loop: a large snapshot consists of these entries. */
-function readFileList(reader: Reader, depth: number): readonly NamedHandle[] {
+function readFileList(reader: Reader, depth: number): FileList {
   const { cursor } = reader;
   const count = cursor.count('a number of files', 3);
   const files: NamedHandle[] = [];
-  for (let i = 0; i < count; i++) {
+  const readOne = (): void => {
     const name = cursor.utf('a file name');
     files.push({ name, handle: requireStream(reader, depth) });
+  };
+  if (count >= PACK_FROM && reader.plainDirectory) {
+    if (reader.rootBytes.length === 0) readOne(); // shows how paths begin here
+    const packed = new PackedFiles(reader.directory);
+    if (files.length === 0 && packFiles(reader, packed, count)) return packed;
+    files.push(...packed);
   }
+  while (files.length < count) readOne();
   return files;
+}
+
+/** Packs entries while they are plain; true when all of them were. */
+function packFiles({ cursor, rootBytes }: Reader, packed: PackedFiles, count: number): boolean {
+  for (;;) {
+    const { because } = cursor.scan((buffer, from, to): Scan => {
+      const found = scanFiles(buffer, from, to, count - packed.length, rootBytes);
+      if (found.count > 0)
+        packed.add(new Uint8Array(buffer.subarray(from, found.end)), found.count, found.stateSize);
+      return found;
+    });
+    if (because === 'done') return true;
+    if (because === 'odd' || !cursor.more()) return false;
+  }
 }
 
 function readChangelog(reader: Reader, second: boolean, depth: number): ChangelogHandle {
   const { cursor } = reader;
-  if (depth > MAX_DEPTH)
-    throw cursor.error('TooDeep', `handles nested at most ${MAX_DEPTH} deep`, `${depth} levels`);
+  if (depth >= MAX_DEPTH)
+    throw cursor.error('TooDeep', `handles nested less than ${MAX_DEPTH} deep`, `${depth} levels`);
   const start = cursor.position;
   const range = readKeyGroupRange(reader);
   if (range.keyGroups <= 0) throw cursor.error('BadValue', 'at least one key group', 'none', start);

@@ -75,8 +75,19 @@ function formatOf(source: Source): number | undefined {
   return cursor.i32();
 }
 
+/** @throws FormatError; the nesting limits keep the stack far from its end, but not every stack is as deep as ours */
 function readAs(source: Source, pointer: string, hash: boolean, layout: Layout): Snapshot {
   const cursor = new Cursor(source);
+  try {
+    return readBody(cursor, pointer, hash, layout);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw cursor.error('TooDeep', 'handles of sane depth', `a stack overflow: ${error.message}`);
+    throw error;
+  }
+}
+
+function readBody(cursor: Cursor, pointer: string, hash: boolean, layout: Layout): Snapshot {
   const magic = cursor.i32('the magic number of a _metadata file');
   if (magic !== METADATA_MAGIC)
     throw cursor.error('BadMagic', 'the magic number 4960672d of a _metadata file', hex32(magic), 0);

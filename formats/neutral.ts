@@ -1,6 +1,7 @@
-import { snapshotContents, type Contents, type ReferencedFile, type Totals } from './files.js';
+import { fileTable, type ReferencedFile, type Totals } from './files.js';
 import type { FormatError } from './format-error.js';
 import type { Long } from './long.js';
+import type { FileList } from './packed-files.js';
 import type {
   ChannelHandle,
   CheckpointProperties,
@@ -95,7 +96,6 @@ export function unusableBecause(snapshot: Snapshot): string | undefined {
 export function writeStates(
   snapshot: Pick<Snapshot, 'masterStates' | 'operators' | 'directory'>,
   sink: Sink,
-  contents: Contents = snapshotContents(snapshot),
 ): void {
   let text = `"masterStates":${list(snapshot.masterStates, masterStateJson)},"operators":[`;
   snapshot.operators.forEach((operator, i) => {
@@ -110,14 +110,17 @@ export function writeStates(
     text += ']}';
   });
   text += '],"files":[';
-  contents.files.forEach((file, i) => {
-    text += (i > 0 ? ',' : '') + fileJson(file);
+  const files = fileTable(snapshot);
+  let separator = '';
+  for (const file of files) {
+    text += separator + fileJson(file);
+    separator = ',';
     if (text.length > PIECE) {
       sink(text);
       text = '';
     }
-  });
-  sink(`${text}],"totals":${totalsJson(contents.totals)}`);
+  }
+  sink(`${text}],"totals":${totalsJson(files.totals)}`);
 }
 
 const masterStateJson = (state: MasterState | null): string =>
@@ -198,6 +201,12 @@ const keyGroupsJson = (of: KeyGroupsHandle): string =>
 const namedJson = ({ name, handle }: NamedHandle): string =>
   `{"name":${jsonText(name)},"handle":${streamJson(handle)}}`;
 
+function filesJson(files: FileList): string {
+  let text = '[';
+  for (const file of files) text += (text.length > 1 ? ',' : '') + namedJson(file);
+  return `${text}]`;
+}
+
 function keyedJson(of: KeyedHandle): string {
   const range = `"stateSize":${num(of.stateSize)},"firstKeyGroup":${of.firstKeyGroup},"keyGroups":${of.keyGroups}`;
   const id = `"stateHandleId":${textOrNull(of.stateHandleId)}`;
@@ -210,7 +219,7 @@ function keyedJson(of: KeyedHandle): string {
         `{"kind":"incremental","stateSize":${num(of.stateSize)},"checkpointId":${num(of.checkpointId)},` +
         `"backendId":${jsonText(of.backendId)},"firstKeyGroup":${of.firstKeyGroup},"keyGroups":${of.keyGroups},` +
         `"checkpointedSize":${numOrNull(of.checkpointedSize)},${id},"meta":${streamJson(of.meta)},` +
-        `"shared":${list(of.shared, namedJson)},"private":${list(of.private, namedJson)}}`
+        `"shared":${filesJson(of.shared)},"private":${filesJson(of.private)}}`
       );
     case 'changelog':
       return (

@@ -1,4 +1,5 @@
 import type { Long } from './long.js';
+import type { FileList } from './packed-files.js';
 
 /**
  * What a Flink snapshot says, from its `_metadata` or from the HA file: operators, their subtasks, and the handles
@@ -195,8 +196,8 @@ export interface IncrementalHandle extends KeyGroupRange {
   readonly checkpointedSize: Long | null;
   readonly stateHandleId: string | null;
   readonly meta: StreamHandle | null;
-  readonly shared: readonly NamedHandle[];
-  readonly private: readonly NamedHandle[];
+  readonly shared: FileList;
+  readonly private: FileList;
 }
 
 export interface ChangelogHandle extends KeyGroupRange {

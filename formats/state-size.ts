@@ -1,4 +1,5 @@
 import { addLong, type Long } from './long.js';
+import { PackedFiles } from './packed-files.js';
 import type {
   ChangelogHandle,
   ChannelHandle,
@@ -34,8 +35,10 @@ const sum = (sizes: Iterable<Long>): Long => {
 
 export function incrementalSize(of: Pick<IncrementalHandle, 'meta' | 'shared' | 'private'>): Long {
   let total: Long = of.meta === null ? 0 : streamSize(of.meta);
-  for (const { handle } of of.shared) total = addLong(total, streamSize(handle));
-  for (const { handle } of of.private) total = addLong(total, streamSize(handle));
+  for (const files of [of.shared, of.private]) {
+    if (files instanceof PackedFiles) total = addLong(total, files.stateSize);
+    else for (const { handle } of files) total = addLong(total, streamSize(handle));
+  }
   return total;
 }
 

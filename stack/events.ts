@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import {
   compare,
+  END_KEY,
   endLine,
   eventLine,
   keyOf,
@@ -13,15 +13,20 @@ import {
   type WindowLine,
   type WindowReport,
 } from './truth.js';
-import { until } from './wait.js';
+import { openLog } from './kafka-log.js';
 
 const MAX_BATCH = 2000;
 
-/** Retries as long as it takes: an outage of Kafka delays the stream and changes nothing in it. */
-const FOREVER = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1000 };
+const FINISH_WITHIN_MS = 60_000;
 
 const kafkaAt = (broker: string): Kafka =>
-  new Kafka({ clientId: 'stack', brokers: [broker], logLevel: logLevel.NOTHING });
+  new Kafka({
+    clientId: 'stack',
+    brokers: [broker],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 2000,
+    requestTimeout: 10_000,
+  });
 
 export interface TopicSpec {
   readonly topic: string;
@@ -43,6 +48,17 @@ export async function createTopics(broker: string, topics: readonly TopicSpec[])
         configEntries: [{ name: 'retention.ms', value: '-1' }],
       })),
     });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function logStarts(broker: string, topic: string): Promise<ReadonlyMap<number, number>> {
+  const admin = kafkaAt(broker).admin();
+  await admin.connect();
+  try {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return new Map(partitions.map(({ partition, low }) => [partition, Number(low)]));
   } finally {
     await admin.disconnect();
   }
@@ -112,11 +128,15 @@ export interface EventStream {
   readonly sent: () => number;
   /** Resolves when `count` events are sent; rejects when the stream broke. */
   readonly done: Promise<void>;
-  /** Ends the stream without closing the last windows; returns the number of events. */
+  /**
+   * Ends the stream without closing the last windows; returns the number of confirmed events. Does not wait for a
+   * Kafka that is away.
+   */
   stop(): Promise<number>;
   /**
    * Ends the stream, closes its last windows with one event far ahead per partition, proves that every topic holds
    * exactly what was sent, and returns the number of events that count. The stream cannot go on afterwards.
+   * Fails when Kafka does not confirm it within a minute.
    */
   finish(): Promise<number>;
 }
@@ -125,9 +145,16 @@ export interface EventStream {
 const partitionOf = (shape: StreamShape, n: number, partitions: number): number =>
   Math.floor(n / shape.keys) % partitions;
 
+interface Line {
+  readonly key: string;
+  readonly value: string;
+  readonly partition: number;
+}
+
 /**
- * Sends the numbered stream in the background. The producer is idempotent and confirms one batch before the next, so
- * an outage of Kafka (or of anything else) delays events, but neither loses nor repeats any.
+ * Sends the numbered stream in the background. The producer is idempotent and confirms one batch before the next; a
+ * batch that failed is sent again as it was, under the same sequence numbers, until Kafka confirms it. So an outage of
+ * Kafka (or of anything else) delays events, but neither loses nor repeats any.
  */
 export async function startEvents(options: EventsOptions): Promise<EventStream> {
   const { broker, topics, partitions = 2, rate, count = Number.POSITIVE_INFINITY, shape = SHAPE } = options;
@@ -137,16 +164,42 @@ export async function startEvents(options: EventsOptions): Promise<EventStream> 
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    retry: FOREVER,
+    // The loop below repeats; kafkajs itself gives up on a refused connection, whatever it is told here.
+    retry: { retries: 1, initialRetryTime: 100 },
   });
   await producer.connect();
   const stopping = new AbortController();
   let sent = 0;
+  /** Set by `finish`: until then a batch in doubt is still repeated. */
+  let deadline = 0;
 
-  async function send(lines: readonly { key: string; value: string; partition: number }[]): Promise<void> {
-    await producer.sendBatch({
-      acks: -1,
-      topicMessages: topics.map((topic) => ({ topic, messages: [...lines] })),
+  /** False: stopped before Kafka confirmed it. */
+  async function send(lines: readonly Line[]): Promise<boolean> {
+    for (;;) {
+      try {
+        await producer.sendBatch({
+          acks: -1,
+          topicMessages: topics.map((topic) => ({ topic, messages: [...lines] })),
+        });
+        return true;
+      } catch (error) {
+        if (stopping.signal.aborted && performance.now() > deadline) {
+          if (deadline === 0) return false;
+          throw error;
+        }
+        await sleep(200);
+      }
+    }
+  }
+
+  function batch(from: number, to: number): readonly Line[] {
+    return Array.from({ length: to - from }, (_, index) => {
+      const n = from + index;
+      return {
+        key: keyOf(shape, n),
+        value: eventLine(shape, n),
+        partition: partitionOf(shape, n, partitions),
+      };
     });
   }
 
@@ -155,18 +208,10 @@ export async function startEvents(options: EventsOptions): Promise<EventStream> 
     while (sent < count && !stopping.signal.aborted) {
       // After an outage the stream catches up with what is due, in bounded batches.
       const due = rate === undefined ? count : Math.floor(((performance.now() - started) / 1000) * rate);
-      const until = Math.min(count, due, sent + MAX_BATCH);
-      if (until > sent) {
-        const lines = Array.from({ length: until - sent }, (_, index) => {
-          const n = sent + index;
-          return {
-            key: keyOf(shape, n),
-            value: eventLine(shape, n),
-            partition: partitionOf(shape, n, partitions),
-          };
-        });
-        await send(lines);
-        sent = until;
+      const next = Math.min(count, due, sent + MAX_BATCH);
+      if (next > sent) {
+        if (!(await send(batch(sent, next)))) return;
+        sent = next;
       }
       if (rate !== undefined && sent < count)
         await sleep(100, undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -185,14 +230,16 @@ export async function startEvents(options: EventsOptions): Promise<EventStream> 
   }
 
   async function finish(): Promise<number> {
+    deadline = performance.now() + FINISH_WITHIN_MS;
     stopping.abort();
     await done;
-    const ends = Array.from({ length: partitions }, (_, partition) => ({
-      key: 'end',
-      value: endLine(shape, sent),
-      partition,
-    }));
-    await send(ends);
+    await send(
+      Array.from({ length: partitions }, (_, partition) => ({
+        key: END_KEY,
+        value: endLine(shape, sent),
+        partition,
+      })),
+    );
     await producer.disconnect();
     for (const topic of topics) {
       const records = await countRecords(broker, topic);
@@ -225,38 +272,6 @@ export interface CheckResult extends WindowReport {
   readonly complete: boolean;
 }
 
-interface Reading {
-  readonly lines: readonly WindowLine[];
-  /** Per partition, the offset after the last one seen, control records included. */
-  readonly positions: ReadonlyMap<number, number>;
-  close(): Promise<void>;
-}
-
-async function readLines(broker: string, topic: string, readCommitted: boolean): Promise<Reading> {
-  const lines: WindowLine[] = [];
-  const positions = new Map<number, number>();
-  const consumer = kafkaAt(broker).consumer({
-    groupId: `check-${randomUUID()}`,
-    readUncommitted: !readCommitted,
-    maxWaitTimeInMs: 200,
-    retry: FOREVER,
-  });
-  await consumer.connect();
-  // A batch of control records only is not given to the handler, but reported here.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    positions.set(payload.partition, Number(payload.lastOffset) + 1);
-  });
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ message }) => {
-      lines.push(JSON.parse(message.value?.toString() ?? '') as WindowLine);
-      return Promise.resolve();
-    },
-  });
-  return { lines, positions, close: () => consumer.disconnect() };
-}
-
 /**
  * Reads the sink until the last window of every key is there (the job keys its lines, so those of one key are in
  * order), then on to the end of the log at that moment, and compares with the truth. When the deadline passes first,
@@ -265,38 +280,19 @@ async function readLines(broker: string, topic: string, readCommitted: boolean):
 export async function checkWindows(options: CheckOptions): Promise<CheckResult> {
   const { broker, topic, events, shape = SHAPE, readCommitted = true, within = 60_000 } = options;
   const wanted = new Set(lastWindows(shape, events));
-  const reading = await readLines(broker, topic, readCommitted);
+  const lines: WindowLine[] = [];
+  const log = await openLog(broker, topic, await logStarts(broker, topic), readCommitted);
+  const deadline = performance.now() + within;
   try {
-    let seen = 0;
-    const complete = await until(
-      `the last window of every key is in ${topic}`,
-      () => {
-        for (; seen < reading.lines.length; seen++) {
-          const line = reading.lines[seen];
-          if (line !== undefined) wanted.delete(nameOf(line));
-        }
-        return wanted.size === 0;
-      },
-      { within, every: 50 },
-    ).catch(() => false);
-    if (complete) await readToEnd(broker, topic, reading);
-    return { ...compare(shape, events, reading.lines), complete };
+    do {
+      for (const { value } of await log.poll()) {
+        const line = JSON.parse(value?.toString() ?? '') as WindowLine;
+        lines.push(line);
+        wanted.delete(nameOf(line));
+      }
+    } while ((wanted.size > 0 || !log.atEnd()) && performance.now() < deadline);
+    return { ...compare(shape, events, lines), complete: wanted.size === 0 };
   } finally {
-    await reading.close();
-  }
-}
-
-async function readToEnd(broker: string, topic: string, reading: Reading): Promise<void> {
-  const admin = kafkaAt(broker).admin();
-  await admin.connect();
-  try {
-    const ends = await admin.fetchTopicOffsets(topic);
-    await until(
-      `${topic} is read to its end`,
-      () => ends.every(({ partition, high }) => (reading.positions.get(partition) ?? 0) >= Number(high)),
-      { within: 15_000, every: 50 },
-    );
-  } finally {
-    await admin.disconnect();
+    log.close();
   }
 }

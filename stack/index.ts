@@ -5,7 +5,7 @@ export { jobJar, type FlinkSystem } from './flink.js';
 export { type HdfsSystem, type HdfsTool } from './hdfs.js';
 export * from './events.js';
 export * from './flink-rest.js';
-export { type Server, type StackEvent } from './server.js';
+export { type Server, type ServerRecipe, type StackEvent } from './server.js';
 export * from './temporal.js';
 export * from './truth.js';
 export { until, type Patience } from './wait.js';

@@ -447,38 +447,54 @@ const job = {
   },
 };
 
-const buildInputs = () => {
-  const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
-  const isSource = (file) => file.endsWith('.ts');
-  return [
-    ...['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) => join(root, file)),
-    ...include.flatMap((folder) => filesBelow(join(root, folder), isSource)),
-  ];
-};
+const isSource = (file) => file.endsWith('.ts');
+const sourcesBelow = (...folders) => folders.flatMap((folder) => filesBelow(join(root, folder), isSource));
+const settings = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) =>
+  join(root, file),
+);
+const dist = join(root, 'dist');
 
 const build = {
   name: 'build',
-  what: 'TypeScript to dist/, and the workflow bundle',
-  digest: () => digestOf(buildInputs(), 'layout 1'),
-  complete: () =>
-    existsSync(join(root, 'dist', '.tsbuildinfo')) &&
-    (existsSync(join(root, 'dist', 'workflows-bundle.js')) ||
-      !existsSync(join(root, 'workflows', 'index.ts'))),
+  what: 'TypeScript to dist/',
+  digest: () => {
+    const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
+    return digestOf([...settings, ...sourcesBelow(...include)], 'layout 2');
+  },
+  complete: () => existsSync(join(dist, '.tsbuildinfo')),
   async run() {
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    // Without old outputs: a deleted source must not live on in dist/.
-    rmSync(join(root, 'dist'), { recursive: true, force: true });
     await run(process.execPath, [tsc, '-p', 'tsconfig.build.json']);
-    const workflows = join(root, 'dist', 'workflows', 'index.js');
-    if (!existsSync(workflows)) return 'dist/';
-    const bundle = join(root, 'dist', 'workflows-bundle.js');
+    // A deleted source must not live on in dist/.
+    for (const file of filesBelow(dist, (path) => /\.(js|js\.map|d\.ts)$/.test(path))) {
+      const source = join(root, relative(dist, file).replace(/\.(js|js\.map|d\.ts)$/, '.ts'));
+      if (!existsSync(source) && file !== bundleFile) rmSync(file);
+    }
+    return 'done';
+  },
+};
+
+const bundleFile = join(dist, 'workflows-bundle.js');
+
+/** The workflows in one file, once for all workers. */
+const bundle = {
+  name: 'bundle',
+  what: 'the workflow bundle',
+  digest: () => digestOf([...settings, ...sourcesBelow('workflows', 'domain')], 'layout 1'),
+  complete: () => existsSync(bundleFile) || !existsSync(join(root, 'workflows', 'index.ts')),
+  async run() {
+    const workflowsPath = join(dist, 'workflows', 'index.js');
+    if (!existsSync(workflowsPath)) return 'there are no workflows';
     const script = `
       import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
       import { writeFileSync } from 'node:fs';
-      const { code } = await bundleWorkflowCode({ workflowsPath: ${JSON.stringify(workflows)}, logger: new DefaultLogger('WARN') });
-      writeFileSync(${JSON.stringify(bundle)}, code);`;
+      const { code } = await bundleWorkflowCode({
+        workflowsPath: ${JSON.stringify(workflowsPath)},
+        logger: new DefaultLogger('WARN'),
+      });
+      writeFileSync(${JSON.stringify(bundleFile)}, code);`;
     await run(process.execPath, ['--input-type=module', '-e', script]);
-    return `dist/, workflow bundle ${megabytes(bundle)}`;
+    return `${megabytes(bundleFile)} in dist/workflows-bundle.js`;
   },
 };
 
@@ -528,7 +544,9 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   try {
     if (which !== undefined && which !== 'build')
       throw new Mendable(`unknown word "${which}": use no word at all, or build.`);
-    await setUp(which === 'build' ? [packages, build] : [packages, temporal, libraries, job, build]);
+    await setUp(
+      which === 'build' ? [packages, build, bundle] : [packages, temporal, libraries, job, build, bundle],
+    );
   } catch (error) {
     process.stderr.write(`set-up failed: ${error instanceof Mendable ? error.message : error.stack}\n`);
     process.exitCode = 1;

@@ -74,10 +74,13 @@ export interface Stack {
   readonly flink: FlinkSystem;
   /** Holdfast's scratch directory in HDFS. */
   readonly scratch: string;
-  /** The next free port of this stack on 127.0.0.1, for what is launched beside it. */
+  /** A free port of 127.0.0.1 that belongs to this stack as long as it lives. */
   port(): Promise<number>;
-  /** Prepares one more process that cannot outlive this stack, for example Holdfast itself. It is not started yet. */
-  launch(recipe: Omit<ServerRecipe, 'out'>): Server;
+  /**
+   * Prepares a process of the caller's (a worker, say) that ends with the stack like every other server. It is not
+   * started yet, and not part of `servers`.
+   */
+  addServer(recipe: Omit<ServerRecipe, 'out'>): Server;
   /** Waits until the NameNode is active, out of safe mode, and a probe file was written and read back. */
   nameNodeUsable(within?: number): Promise<void>;
   /** Copies all logs below `.cache/logs` and returns the folder; for whoever reports a failure. */
@@ -224,12 +227,12 @@ function describe(workshop: Workshop, systems: Systems, temporal: TemporalSystem
       return flink;
     },
     scratch: SCRATCH_DIRECTORY,
+    port: () => workshop.warden.port(),
+    addServer: (recipe) => workshop.server(recipe),
     async nameNodeUsable(within) {
       if (hdfs === undefined) throw new Error('this stack was started without HDFS (nameNodes: 0)');
       await hdfs.usable(within);
     },
-    port: () => workshop.warden.port(),
-    launch: (recipe) => workshop.server(recipe),
     keepLogs: () => keep(workshop),
     async stop() {
       for (const one of servers) one.supervise(false);

@@ -41,9 +41,13 @@ export function createLog(
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
+/** The workers of two queues have steps only, on purpose. */
+const EXPECTED = ['No workflows registered, not polling for workflow tasks'];
+
 /** The same log for the SDK: its lines, and those of workflows and steps, meet in one stream. */
 export function temporalLogger(log: Log): TemporalLogger {
   const write = (level: LogLevel, message: string, meta: LogMetadata = {}): void => {
+    if (EXPECTED.includes(message)) return;
     const { error, ...fields } = meta as LogMetadata & { readonly error?: unknown };
     log[LEVELS[level]]({ ...plain(fields), ...(error === undefined ? {} : { err: error }) }, message);
   };

@@ -13,13 +13,16 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
   const config = loadConfig({ file: values.config });
   const log = createLog(scrubber(secretValues(config)));
-  const workers = await startWorkers(config, log);
-  const stop = (signal: NodeJS.Signals) => {
+  const stop = new AbortController();
+  const end = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'shutting down: steps at work may finish');
-    workers.shutdown();
+    stop.abort();
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  const workers = await startWorkers(config, log, stop.signal);
+  if (stop.signal.aborted) workers.shutdown();
+  else stop.signal.addEventListener('abort', () => workers.shutdown(), { once: true });
   await workers.done;
   return 0;
 }

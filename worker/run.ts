@@ -22,6 +22,8 @@ export interface WorkersOptions {
   readonly activities: object;
   /** Milliseconds for which Temporal is waited for at the start [30000]. */
   readonly connectWithin?: number;
+  /** Ends that waiting. Workers that run are ended by {@link RunningWorkers.shutdown}. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningWorkers {
@@ -62,10 +64,11 @@ export async function createWorkers({
   log,
   activities,
   connectWithin = 30_000,
+  signal,
 }: WorkersOptions): Promise<RunningWorkers> {
   installRuntime(log);
   const bundle = await workflowBundle(temporalLogger(log.child({}, { level: 'warn' })));
-  const connection = await connect(config.temporal, log, connectWithin);
+  const connection = await connect(config.temporal, log, { within: connectWithin, signal });
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace: config.temporal.namespace,
@@ -126,9 +129,13 @@ function run(workers: readonly Worker[], connection: NativeConnection): RunningW
 
 /**
  * A connection to Temporal, tried again while the server is not up.
- * @throws Error with the last reason after `within` milliseconds.
+ * @throws Error with the last reason after `within` milliseconds; an AbortError when the signal is aborted.
  */
-async function connect(temporal: TemporalConfig, log: Log, within: number): Promise<NativeConnection> {
+async function connect(
+  temporal: TemporalConfig,
+  log: Log,
+  { within, signal }: { readonly within: number; readonly signal: AbortSignal | undefined },
+): Promise<NativeConnection> {
   const tls = tlsOf(temporal.tls, temporal.apiKey !== undefined);
   const options: NativeConnectionOptions = {
     address: temporal.address,
@@ -148,7 +155,7 @@ async function connect(temporal: TemporalConfig, log: Log, within: number): Prom
         );
       }
       log.warn({ address: temporal.address, why, againInMs: wait }, 'Temporal does not answer yet');
-      await sleep(wait);
+      await sleep(wait, undefined, { ...(signal === undefined ? {} : { signal }) });
     }
   }
 }

@@ -8,9 +8,10 @@ import { createWorkers, type RunningWorkers } from './run.js';
 
 /**
  * Connects everything that the configuration names and starts the workers.
+ * @param signal ends the waiting for Temporal at the start.
  * @throws Error when Temporal does not answer in time. Other systems may be down: recovering from that is the work.
  */
-export async function startWorkers(config: Config, log: Log): Promise<RunningWorkers> {
+export async function startWorkers(config: Config, log: Log, signal?: AbortSignal): Promise<RunningWorkers> {
   const ports = connectPorts(config);
   const temporal = connectTemporal(config.temporal, 'worker');
   const client = holdfastClient({ client: temporal, config });
@@ -19,7 +20,12 @@ export async function startWorkers(config: Config, log: Log): Promise<RunningWor
   };
   try {
     const activities = createActivities(stepDeps(config, ports, client, temporal));
-    const workers = await createWorkers({ config, log, activities });
+    const workers = await createWorkers({
+      config,
+      log,
+      activities,
+      ...(signal === undefined ? {} : { signal }),
+    });
     const done = workers.done.finally(close);
     done.catch(() => undefined);
     log.info(

@@ -64,3 +64,13 @@ export function openDesk(the: Case): void {
     description: 'Everything about this case, for people and programs.',
   });
 }
+
+/** Cancelling the workflow, in the Temporal UI for example, carries no name and no reason. */
+export function abortByCancel(the: Case): void {
+  const heard = hear(
+    the.desk,
+    { kind: 'abort', by: 'workflow cancel', reason: 'the workflow was cancelled' },
+    Date.now(),
+  );
+  if (heard.is === 'heard') the.desk = heard.desk;
+}

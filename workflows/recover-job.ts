@@ -1,8 +1,9 @@
-import { CancellationScope, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import type { CaseEnd } from '../domain/case.js';
-import { decide, type Evidence } from '../domain/decide.js';
+import { decide, planFor, type Evidence } from '../domain/decide.js';
+import { failureClass, type Fault } from '../domain/failure.js';
 import { carry, newCase, openedOf, type Case } from './case.js';
-import { openDesk } from './front-desk.js';
+import { abortByCancel, openDesk } from './front-desk.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
 import { afterAbort, afterFailure, afterResumed, answered, untilReleased } from './pauses.js';
@@ -14,36 +15,36 @@ import { confirm, settle, submit, type Outcome } from './submission.js';
 export async function recoverJob(input: RecoverInput): Promise<CaseEnd> {
   const the = newCase(input);
   openDesk(the);
-  try {
-    if (await begin(the)) return endOf(the, 'handed over', 'the one case of this job has another id');
-    for (;;) {
-      await untilReleased(the);
-      if (workflowInfo().continueAsNewSuggested)
-        await makeContinueAsNewFunc<typeof recoverJob>()({ ...input, carried: carry(the) });
-      const outcome = await settled(the, await attempt(the));
-      switch (outcome.is) {
-        case 'left':
-          return endOf(the, outcome.as, outcome.because);
-        case 'resumed':
-          if (await afterResumed(the))
-            return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
-          break;
-        case 'asks':
-          if ((await answered(the, outcome.plan)) === 'close')
-            return endOf(the, 'closed', 'closed by a person');
-          break;
-        case 'aborted':
-          if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
-          break;
-        case 'failed':
-        case 'again':
-          break;
-      }
+  // A workflow cancel is an abort by nobody in particular: nothing is cut off, everything is kept.
+  CancellationScope.current().cancelRequested.catch(() => abortByCancel(the));
+  return CancellationScope.nonCancellable(() => recover(the));
+}
+
+async function recover(the: Case): Promise<CaseEnd> {
+  if (await begin(the)) return endOf(the, 'handed over', 'the one case of this job has another id');
+  for (;;) {
+    await untilReleased(the);
+    if (workflowInfo().continueAsNewSuggested)
+      await makeContinueAsNewFunc<typeof recoverJob>()({ ...the.input, carried: carry(the) });
+    const outcome = await settled(the, await attempt(the));
+    switch (outcome.is) {
+      case 'left':
+        return endOf(the, outcome.as, outcome.because);
+      case 'resumed':
+        if (await afterResumed(the))
+          return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+        break;
+      case 'asks':
+        if ((await answered(the, outcome.plan)) === 'close')
+          return endOf(the, 'closed', 'closed by a person');
+        break;
+      case 'aborted':
+        if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+        break;
+      case 'failed':
+      case 'again':
+        break;
     }
-  } catch (error) {
-    if (isCancellation(error))
-      CancellationScope.nonCancellable(async () => tell(the, 'closed')).catch(() => undefined);
-    throw error;
   }
 }
 
@@ -130,7 +131,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return { is: 'asks', plan: next.plan };
         case 'fail':
           tell(the, the.phase, the.step, e);
-          return { is: 'failed', fault: next.fault };
+          return lost(next.fault);
         case 'abort':
           tell(the, the.phase, the.step, e);
           the.because = next.fault;
@@ -138,7 +139,10 @@ async function attempt(the: Case): Promise<Outcome> {
       }
     }
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    return { is: 'failed', fault: faultFrom(error, the.step) };
+    return lost(faultFrom(error, the.step));
   }
 }
+
+/** What waiting mends fails the attempt; what it does not mend is asked. */
+const lost = (fault: Fault): Outcome =>
+  failureClass(fault.code) === 'transient' ? { is: 'failed', fault } : { is: 'asks', plan: planFor(fault) };

@@ -94,8 +94,10 @@ function publish(the: Case): void {
 }
 
 /** The attempt at work, counted from 1. */
-const attemptOf = (the: Case): number =>
-  the.opened === null ? 0 : the.failed + (the.phase === 'aborted' ? 0 : 1);
+const attemptOf = (the: Case): number => {
+  if (the.opened === null) return 0;
+  return the.phase === 'aborted' || the.phase === 'closed' ? the.failed : the.failed + 1;
+};
 
 export function statusOf(the: Case): CaseStatus {
   const { desk } = the;

@@ -3,7 +3,7 @@ import type { Evidence, Next, OpenSubmission, Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import { isTerminal, type Assessment } from '../domain/situation.js';
+import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -42,7 +42,8 @@ export async function submit(
 
   const before = the.openSubmission;
   const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
-  the.openSubmission = { run, point: point.path };
+  // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
+  the.openSubmission = before ?? { run, point: point.path };
   if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
   tell(the, 'restoring', 'restoreJob', e);
   try {
@@ -52,7 +53,7 @@ export async function submit(
       point,
       sha256: facts.sha256,
       submitted: the.submitted,
-      consented: e.approved.length > 0,
+      consented: e.assessment !== null && situationOf(e.assessment).is === 'vanished',
     };
     const outcome = await steps.restoreJob(input, `restore ${point.path} as run ${run}`);
     if (outcome.is === 'ended') {
@@ -62,7 +63,9 @@ export async function submit(
         fault: fault('RestoreTimedOut', `run ${run} is ${outcome.state ?? 'over'} already`, run),
       };
     }
-    the.restored = { point: point.path, run, submittedAt: outcome.at, provedAt: null, proofs: [] };
+    if (outcome.is === 'accepted') the.openSubmission = { run, point: point.path };
+    const taken = the.openSubmission.point;
+    the.restored = { point: taken, run, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
@@ -70,7 +73,7 @@ export async function submit(
       the.openSubmission = null;
     throw error;
   }
-  return confirm(the, run, point.path);
+  return confirm(the, run, the.openSubmission.point);
 }
 
 /** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
@@ -85,6 +88,10 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       the.restored = { point, run, submittedAt, provedAt: at, proofs };
       the.openSubmission = null;
       the.failedWakes = 0;
+      the.soakUntil = null;
+      // What a person chose and approved was for this restore, not for the next one.
+      the.chosen = null;
+      the.approved = [];
       the.because = null;
       return { is: 'resumed' };
     }

@@ -1,5 +1,5 @@
-import { continueAsNew, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import type { Watched } from '../activities/index.js';
+import { makeContinueAsNewFunc, upsertMemo, workflowInfo } from '@temporalio/workflow';
+import type { Ledgers, Watched } from '../activities/index.js';
 import { clusterName, type JobName } from '../domain/ids.js';
 import { LAST_LOOK, ledgerKey, type WatchInput } from './messages.js';
 import * as steps from './steps.js';
@@ -12,19 +12,22 @@ export async function watchCluster(input: WatchInput): Promise<void> {
   const cluster = clusterName(input.cluster);
   let { ledgers, lastLook } = remembered();
   while (!workflowInfo().continueAsNewSuggested) {
-    const watched: Watched = await steps.watchJobs(
-      { cluster, ledgers, lastLook },
-      `watch the jobs of ${cluster}`,
-    );
+    const look = { cluster, ledgers, lastLook };
+    const watched: Watched = await steps.watchJobs(look, `watch the jobs of ${cluster}`);
     ({ ledgers, lastLook } = watched);
-    const entries = Object.entries(ledgers).map(([job, ledger]) => [ledgerKey(job), ledger]);
-    upsertMemo({ ...Object.fromEntries(entries), [LAST_LOOK]: lastLook });
+    upsertMemo(memoOf(ledgers, lastLook));
     for (const alert of watched.alerts) await steps.raiseAlert(alert, `${alert.job}: ${alert.summary}`);
   }
-  await continueAsNew<typeof watchCluster>(input);
+  await makeContinueAsNewFunc<typeof watchCluster>({ memo: memoOf(ledgers, lastLook) })(input);
 }
 
-function remembered(): { ledgers: Watched['ledgers']; lastLook: number | null } {
+function memoOf(ledgers: Ledgers, lastLook: number | null): Record<string, unknown> {
+  const memo: Record<string, unknown> = { [LAST_LOOK]: lastLook };
+  for (const [job, ledger] of Object.entries(ledgers)) memo[ledgerKey(job)] = ledger;
+  return memo;
+}
+
+function remembered(): { ledgers: Ledgers; lastLook: number | null } {
   const memo = workflowInfo().memo ?? {};
   const prefix = ledgerKey('');
   const entries = Object.entries(memo).flatMap(([key, ledger]) =>
@@ -32,7 +35,7 @@ function remembered(): { ledgers: Watched['ledgers']; lastLook: number | null } 
   );
   const lastLook = memo[LAST_LOOK];
   return {
-    ledgers: Object.fromEntries(entries) as Watched['ledgers'],
+    ledgers: Object.fromEntries(entries) as Ledgers,
     lastLook: typeof lastLook === 'number' ? lastLook : null,
   };
 }

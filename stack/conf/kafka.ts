@@ -28,6 +28,9 @@ export function kafkaProperties({ client, controller }: KafkaPorts, dataDir: str
     'num.io.threads=2',
     'log.cleaner.dedupe.buffer.size=4194304',
     'auto.create.topics.enable=false',
+    // A killed broker may come back as soon as its old session has ended: after 4 s instead of 9.
+    'broker.session.timeout.ms=4000',
+    'broker.heartbeat.interval.ms=1000',
     // Flink's sink writes the event time as record timestamp: a finite retention would delete old event times at once.
     'log.retention.ms=-1',
   ].join('\n')}\n`;

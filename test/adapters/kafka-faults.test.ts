@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { kafkaLog } from '../../adapters/kafka.js';
 import type { Call, Kafka } from '../../adapters/ports.js';
 import { HoldfastError } from '../../domain/failure.js';
@@ -214,6 +214,19 @@ describe.concurrent('credentials', () => {
       because: { code: 'ConfigInvalid', where: '/nowhere/ca.pem' },
     });
   });
+});
+
+it('does not turn in circles while it waits', async () => {
+  const fake = await start();
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  try {
+    fake.onRequest(instead('ListOffsets', 'silence'));
+    await kafkaLog('main', { brokers: [fake.address] }).ranges('events', call(600));
+    expect(timers.mock.calls.length).toBeLessThan(30);
+  } finally {
+    timers.mockRestore();
+    await fake.close();
+  }
 });
 
 describe('a call that is given up', () => {

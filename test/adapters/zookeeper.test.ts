@@ -169,6 +169,11 @@ describe('the layouts of Flink 1.3 to 2.x', () => {
     expect(await readJob()).toEqual({ run: RUN, graph: false, checkpoints: [], counter: 2 });
   });
 
+  it('a job of which only an unreadable counter is left is still there', async () => {
+    fake.set(at('checkpoint-counter', RUN), Buffer.from('seven'));
+    expect(await readJob()).toEqual({ run: RUN, graph: false, checkpoints: [], counter: null });
+  });
+
   it('what a crashed leader of a job leaves behind is no HA data', async () => {
     fake.set(at('jobs', RUN, 'leader', 'connection_info'));
     fake.set(at('leader', `job-${RUN}`, 'connection_info'));

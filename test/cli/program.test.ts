@@ -26,6 +26,7 @@ async function holdfast(args: readonly string[], interactive: readonly string[] 
   const answers = [...(interactive ?? [])];
   const terminal: Terminal = {
     write: (line) => void written.push(line),
+    put: (piece) => void written.push(piece),
     note: (line) => void noted.push(line),
     paint: (_as, text) => text,
     screen: false,
@@ -193,4 +194,22 @@ test('every error of the client has an exit code of its kind', () => {
     Unexpected: 70,
   };
   for (const [code, exit] of Object.entries(codes)) expect(exitCodeOf(code as ClientErrorCode)).toBe(exit);
+});
+
+describe('docs/cli.md', () => {
+  const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+
+  test('lists every exit code, and no other', () => {
+    const listed = [...page.matchAll(/^\| (\d+) +\|/gm)].map(([, code]) => Number(code));
+    expect(listed).toEqual(Object.values(EXIT).toSorted((a, b) => a - b));
+  });
+
+  test('names every command', async () => {
+    const { out } = await holdfast(['help']);
+    const commands = [...out.matchAll(/^ {2}([a-z]+)( |$)/gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== 'help');
+    expect(commands.length).toBeGreaterThan(15);
+    for (const name of commands) expect(page).toMatch(new RegExp(`\\b${name}\\b`));
+  });
 });

@@ -221,6 +221,19 @@ describe('errors', () => {
       },
     },
     {
+      what: 'two storages that take the same URIs',
+      text: example.replace(
+        'zookeeper:\n',
+        "  copy: { webhdfs: ['http://nn2:9870'], allow: [/flink], scratch: /flink/x }\nzookeeper:\n",
+      ),
+      expected: { path: 'storage.copy', message: expect.stringContaining('storage.prod (nn2)') as string },
+    },
+    {
+      what: 'a client certificate without its key',
+      text: changed('namespace: default }', 'namespace: default, tls: { cert: client.pem } }'),
+      expected: { path: 'temporal.tls', message: 'expected cert and key together' },
+    },
+    {
       what: 'two jobs with the same Flink name',
       text: `${example}  twin:\n    cluster: counts\n    match: { name: 'window counts' }\n    launch: { jar: x.jar }\n`,
       expected: {
@@ -299,6 +312,17 @@ describe('secrets', () => {
     expect(config.intake.bearer?.reveal()).toBe('from-the-environment');
     expect(config.intake.hmac?.reveal()).toBe('from-a-file');
     expect(secretValues(config)).toEqual(['from-the-environment', 'from-a-file']);
+  });
+
+  test('are known in the spelling of an Authorization header too', () => {
+    const basic = example.replace(
+      "rest: ['http://jm:8081']",
+      "rest: ['http://jm:8081'], auth: { basic: { username: ada, password: { env: PW } } }",
+    );
+    expect(secretValues(parse(basic, { PW: 'lovelace' }))).toEqual([
+      Buffer.from('ada:lovelace').toString('base64'),
+      'lovelace',
+    ]);
   });
 
   test('do not show when the configuration is printed', () => {

@@ -274,7 +274,7 @@ const evidenceArb = fc
       : all.sources;
     const known = verdicts.flatMap((v, i) => (v === null ? [] : [[path(RUN_A, ids[i] ?? 0), v] as const]));
     return evidence({
-      policy: { ...STRICT, fallback: fallback as 'never' },
+      policy: { ...STRICT, fallback: fallback },
       assessment: a,
       pointers: { ...all, sources },
       verdicts: Object.fromEntries(known),

@@ -1,5 +1,16 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../stack/index.js';
+import { startStack, until, type Stack } from '../../stack/index.js';
+
+/** What ZooKeeper says of itself. */
+const srvr = (port: number): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('srvr'));
+    let answer = '';
+    socket.on('data', (data) => (answer += data.toString()));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+  });
 
 describe('an HA pair of NameNodes and a ZooKeeper ensemble', () => {
   let stack: Stack;
@@ -21,12 +32,16 @@ describe('an HA pair of NameNodes and a ZooKeeper ensemble', () => {
   });
 
   it('serves without one ZooKeeper, but not without two', async () => {
-    const [first, second, third] = [1, 2, 3].map((n) => stack.server(`zookeeper-${n}`));
-    await first?.kill();
-    await second?.ready();
-    await third?.ready();
-    await second?.kill();
-    await second?.start({ wait: false });
-    await second?.ready();
+    const ports = (stack.endpoints.zookeeper ?? '')
+      .split(',')
+      .map((address) => Number(address.split(':')[1]));
+    const serving = async (port: number): Promise<boolean> => (await srvr(port)).includes('Mode:');
+    const third = ports[2] ?? 0;
+    await stack.server('zookeeper-1').kill();
+    await until('the third still serves', () => serving(third));
+    await stack.server('zookeeper-2').kill();
+    await until('the third has no quorum', async () => (await srvr(third)).includes('not currently serving'));
+    await stack.server('zookeeper-1').start();
+    await until('the third serves again', () => serving(third));
   });
 });
