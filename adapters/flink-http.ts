@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { buildConnector, Client } from 'undici';
 
 import type { Bounds } from './bounded-call.js';
+import { connectionWords } from './connection-words.js';
 import type { TlsOptions } from './tls-files.js';
 
 export interface FlinkRequest {
@@ -107,7 +108,7 @@ export async function sendToFlink(
   } catch (error) {
     if (bounds.signal.aborted) throw bounds.signal.reason;
     const message =
-      error instanceof TooLate ? `no whole answer within ${Math.round(patience)} ms` : codeOf(error);
+      error instanceof TooLate ? `gave no whole answer within ${Math.round(patience)} ms` : codeOf(error);
     return { is: 'no-answer', unsent: !connected, message };
   } finally {
     clearTimeout(timer);
@@ -148,5 +149,5 @@ function parsed(body: string): unknown {
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'no answer';
   const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : error.name;
+  return typeof code === 'string' ? connectionWords(code) : error.name;
 }

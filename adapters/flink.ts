@@ -72,7 +72,8 @@ export function flinkRest(name: string, config: FlinkConfig): Flink & { close():
   ): Promise<Told<T>> {
     const sent = await send(origin, request, bounds);
     const where = `${origin}${request.path}`;
-    if (sent.is === 'no-answer') return refusedBecause('FlinkUnavailable', sent.message, where);
+    if (sent.is === 'no-answer')
+      return refusedBecause('FlinkUnavailable', `the JobManager ${sent.message}`, where);
     if (sent.status === 200 || sent.status === 202) {
       if (sent.json === undefined)
         return refusedBecause(
@@ -247,7 +248,7 @@ export function flinkRest(name: string, config: FlinkConfig): Flink & { close():
     const inDoubt = (message: string) => failure('SubmitInDoubt', message, submission.run);
     if (sent.is === 'no-answer')
       throw sent.unsent
-        ? failure('FlinkUnavailable', `${sent.message}; nothing was submitted`, jar.origin)
+        ? failure('FlinkUnavailable', `the JobManager ${sent.message}; nothing was submitted`, jar.origin)
         : inDoubt(`the submission was sent and not answered (${sent.message})`);
     if (sent.status === 200) {
       const accepted = acceptedRun(sent.json);

@@ -21,6 +21,7 @@ import type { StorageConfig } from '../config/config.js';
 import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/failure.js';
 import { absent, present, type Reading, unknown } from '../domain/reading.js';
 import { type Bounds, bounded, look } from './bounded-call.js';
+import { connectionWords } from './connection-words.js';
 import type { BlockHealth, Call, Clock, FileStatus, Storage, StorageProof } from './ports.js';
 import { callRate } from './storage-call-rate.js';
 import { allowedRoot, childPath, parentPath, parseStorageUri, type StorageUri } from './storage-uri.js';
@@ -664,5 +665,5 @@ function noAnswer(error: NodeJS.ErrnoException): Sent {
     return { is: 'no-answer', unsent: false, message: 'the answer was cut' };
   // Only the code: a message may hold the URL, and the URL a token.
   const unsent = code !== undefined && UNSENT.has(code);
-  return { is: 'no-answer', unsent, message: code === undefined ? error.name : code };
+  return { is: 'no-answer', unsent, message: code === undefined ? error.name : connectionWords(code) };
 }

@@ -1,5 +1,6 @@
 import { unsafePath } from './flink-path.js';
 import { compareLong, addLong, maxLong, type Long } from './long.js';
+import { PackedFiles, type FileList } from './packed-files.js';
 import type {
   ChannelHandle,
   KeyedHandle,
@@ -111,8 +112,8 @@ class Walk {
         return;
       case 'incremental':
         if (handle.meta !== null) this.stream(handle.meta, false);
-        for (const file of handle.shared) this.stream(file.handle, false);
-        for (const file of handle.private) this.stream(file.handle, false);
+        this.files(handle.shared);
+        this.files(handle.private);
         return;
       case 'changelog':
         for (const inner of handle.materialized) this.keyed(inner);
@@ -126,6 +127,15 @@ class Walk {
         return;
       default:
         handle satisfies never;
+    }
+  }
+
+  private files(files: FileList): void {
+    if (files instanceof PackedFiles) {
+      this.streamHandles += files.length;
+      files.each((_name, path, size, relative) => this.file(path, size, relative !== null, false));
+    } else {
+      for (const { handle } of files) this.stream(handle, false);
     }
   }
 
@@ -206,6 +216,11 @@ export interface Contents {
 /** The files of a snapshot, made one by one while they are iterated over, by path in UTF-16 order. */
 export interface FileTable extends Iterable<ReferencedFile> {
   readonly totals: Totals;
+  /** The same, without an object for the many files that have one handle and a size. */
+  each(
+    simple: (path: string, size: number, relative: boolean) => void,
+    other: (file: ReferencedFile) => void,
+  ): void;
 }
 
 export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): FileTable {
@@ -237,6 +252,13 @@ export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): 
       inlineBytes: walk.inlineBytes,
       files: walk.entries.size,
       fileBytes,
+    },
+    each(simple, other) {
+      for (const path of [...walk.entries.keys()].sort()) {
+        const known = walk.entries.get(path) ?? 0;
+        if (typeof known === 'number') simple(path, Math.floor(known / 2), known % 2 === 1);
+        else other(referencedFile(path, known, root));
+      }
     },
     *[Symbol.iterator]() {
       for (const path of [...walk.entries.keys()].sort())

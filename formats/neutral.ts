@@ -1,10 +1,11 @@
 import { fileTable, type ReferencedFile, type Totals } from './files.js';
 import type { FormatError } from './format-error.js';
 import type { Long } from './long.js';
-import type { FileList } from './packed-files.js';
+import { PackedFiles, type FileList } from './packed-files.js';
 import type {
   ChannelHandle,
   CheckpointProperties,
+  IncrementalHandle,
   KeyedHandle,
   KeyGroupsHandle,
   ListStateMeta,
@@ -97,30 +98,58 @@ export function writeStates(
   snapshot: Pick<Snapshot, 'masterStates' | 'operators' | 'directory'>,
   sink: Sink,
 ): void {
-  let text = `"masterStates":${list(snapshot.masterStates, masterStateJson)},"operators":[`;
+  const out = new Pieces(sink);
+  out.add(`"masterStates":${list(snapshot.masterStates, masterStateJson)},"operators":[`);
   snapshot.operators.forEach((operator, i) => {
-    text += (i > 0 ? ',' : '') + operatorStart(operator);
+    out.add((i > 0 ? ',' : '') + operatorStart(operator));
     operator.subtasks.forEach((subtask, k) => {
-      text += (k > 0 ? ',' : '') + subtaskJson(subtask);
-      if (text.length > PIECE) {
-        sink(text);
-        text = '';
-      }
+      if (k > 0) out.add(',');
+      writeSubtask(subtask, out);
     });
-    text += ']}';
+    out.add(']}');
   });
-  text += '],"files":[';
+  out.add('],"files":[');
   const files = fileTable(snapshot);
   let separator = '';
-  for (const file of files) {
-    text += separator + fileJson(file);
-    separator = ',';
-    if (text.length > PIECE) {
-      sink(text);
-      text = '';
-    }
+  files.each(
+    (path, size, relative) => {
+      const length = String(size);
+      out.add(separator, '{"path":', jsonText(path), ',"size":', length, ',"minSize":', length);
+      out.add(relative ? ',"relative":true,"references":1}' : ',"relative":false,"references":1}');
+      separator = ',';
+    },
+    (file) => {
+      out.add(separator, fileJson(file));
+      separator = ',';
+    },
+  );
+  out.add(`],"totals":${totalsJson(files.totals)}`);
+  out.flush();
+}
+
+/** Text on its way to the sink, in pieces of some ten kilobytes. Many small texts are joined once, not one by one. */
+class Pieces {
+  private readonly sink: Sink;
+  private texts: string[] = [];
+  private length = 0;
+
+  constructor(sink: Sink) {
+    this.sink = sink;
   }
-  sink(`${text}],"totals":${totalsJson(files.totals)}`);
+
+  add(...texts: readonly string[]): void {
+    for (const text of texts) {
+      this.texts.push(text);
+      this.length += text.length;
+    }
+    if (this.length > PIECE) this.flush();
+  }
+
+  flush(): void {
+    if (this.length > 0) this.sink(this.texts.join(''));
+    this.texts = [];
+    this.length = 0;
+  }
 }
 
 const masterStateJson = (state: MasterState | null): string =>
@@ -152,11 +181,67 @@ const operatorStart = (of: OperatorState): string =>
   `"maxParallelism":${of.maxParallelism},"fullyFinished":${of.fullyFinished},` +
   `"coordinatorState":${streamJson(of.coordinatorState)},"subtasks":[`;
 
-const subtaskJson = (of: SubtaskState): string =>
-  `{"index":${of.index},"finished":${of.finished},"stateSize":${num(of.stateSize)},` +
-  `"managedOperator":${list(of.managedOperator, operatorHandleJson)},"rawOperator":${list(of.rawOperator, operatorHandleJson)},` +
-  `"managedKeyed":${list(of.managedKeyed, keyedJson)},"rawKeyed":${list(of.rawKeyed, keyedJson)},` +
-  `"inputChannels":${list(of.inputChannels, channelJson)},"resultSubpartitions":${list(of.resultSubpartitions, channelJson)}}`;
+function writeSubtask(of: SubtaskState, out: Pieces): void {
+  out.add(
+    `{"index":${of.index},"finished":${of.finished},"stateSize":${num(of.stateSize)},` +
+      `"managedOperator":${list(of.managedOperator, operatorHandleJson)},"rawOperator":${list(of.rawOperator, operatorHandleJson)},` +
+      '"managedKeyed":[',
+  );
+  writeKeyed(of.managedKeyed, out);
+  out.add('],"rawKeyed":[');
+  writeKeyed(of.rawKeyed, out);
+  out.add(
+    `],"inputChannels":${list(of.inputChannels, channelJson)},"resultSubpartitions":${list(of.resultSubpartitions, channelJson)}}`,
+  );
+}
+
+/** Only incremental handles are long. */
+function writeKeyed(handles: readonly KeyedHandle[], out: Pieces): void {
+  handles.forEach((handle, i) => {
+    if (i > 0) out.add(',');
+    if (handle.kind !== 'incremental') {
+      out.add(keyedJson(handle));
+      return;
+    }
+    out.add(incrementalStart(handle), ',"shared":[');
+    writeFiles(handle.shared, out);
+    out.add('],"private":[');
+    writeFiles(handle.private, out);
+    out.add(']}');
+  });
+}
+
+function writeFiles(files: FileList, out: Pieces): void {
+  let separator = '{"name":"';
+  if (files instanceof PackedFiles)
+    // Packed entries need no escapes.
+    files.each((name, path, size, relative) => {
+      if (relative === null) out.add(separator, name, '","handle":{"kind":"file","path":"', path);
+      else
+        out.add(
+          separator,
+          name,
+          '","handle":{"kind":"relativeFile","relativePath":"',
+          relative,
+          '","path":"',
+          path,
+        );
+      out.add('","size":', String(size), '}}');
+      separator = ',{"name":"';
+    });
+  else {
+    let comma = '';
+    for (const file of files) {
+      out.add(comma, namedJson(file));
+      comma = ',';
+    }
+  }
+}
+
+const incrementalStart = (of: IncrementalHandle): string =>
+  `{"kind":"incremental","stateSize":${num(of.stateSize)},"checkpointId":${num(of.checkpointId)},` +
+  `"backendId":${jsonText(of.backendId)},"firstKeyGroup":${of.firstKeyGroup},"keyGroups":${of.keyGroups},` +
+  `"checkpointedSize":${numOrNull(of.checkpointedSize)},"stateHandleId":${textOrNull(of.stateHandleId)},"meta":${streamJson(of.meta)}`;
 
 const stateJson = ({ name, mode, offsets }: ListStateMeta): string =>
   `{"name":${jsonText(name)},"mode":"${mode}","offsets":${list(offsets, num)}}`;
@@ -215,12 +300,7 @@ function keyedJson(of: KeyedHandle): string {
     case 'savepointKeyGroups':
       return keyGroupsJson(of);
     case 'incremental':
-      return (
-        `{"kind":"incremental","stateSize":${num(of.stateSize)},"checkpointId":${num(of.checkpointId)},` +
-        `"backendId":${jsonText(of.backendId)},"firstKeyGroup":${of.firstKeyGroup},"keyGroups":${of.keyGroups},` +
-        `"checkpointedSize":${numOrNull(of.checkpointedSize)},${id},"meta":${streamJson(of.meta)},` +
-        `"shared":${filesJson(of.shared)},"private":${filesJson(of.private)}}`
-      );
+      return `${incrementalStart(of)},"shared":${filesJson(of.shared)},"private":${filesJson(of.private)}}`;
     case 'changelog':
       return (
         `{"kind":"changelog",${range},"checkpointId":${numOrNull(of.checkpointId)},` +

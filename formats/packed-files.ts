@@ -5,7 +5,7 @@ import type { NamedHandle } from './snapshot.js';
  * iterates over it. Half a million files as objects cost more time in garbage collection than in reading.
  */
 
-/** Entries of a file list that were found plain: ASCII throughout, clean paths, known sizes. */
+/** Entries of a file list that were found plain: texts that JSON need not escape, clean paths, known sizes. */
 interface Block {
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -33,7 +33,8 @@ export class PackedFiles implements FileList {
     this.stateSize += stateSize;
   }
 
-  *[Symbol.iterator](): Generator<NamedHandle, undefined> {
+  /** Calls `use` for every entry, in order, without making objects. */
+  each(use: (name: string, path: string, size: number, relativePath: string | null) => void): void {
     for (const { bytes, count } of this.blocks) {
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
       let at = 0;
@@ -42,25 +43,30 @@ export class PackedFiles implements FileList {
         const name = text.substring(at + 2, nameEnd);
         if (bytes[nameEnd] === 2) {
           const pathEnd = nameEnd + 11 + u16(bytes, nameEnd + 9);
-          const path = text.substring(nameEnd + 11, pathEnd);
-          yield { name, handle: { kind: 'file', path, size: size(bytes, nameEnd + 1) } };
+          use(name, text.substring(nameEnd + 11, pathEnd), size(bytes, nameEnd + 1), null);
           at = pathEnd;
         } else {
           const pathEnd = nameEnd + 3 + u16(bytes, nameEnd + 1);
           const relativePath = text.substring(nameEnd + 3, pathEnd);
-          yield {
-            name,
-            handle: {
-              kind: 'relativeFile',
-              relativePath,
-              path: `${this.directory}/${relativePath}`,
-              size: size(bytes, pathEnd),
-            },
-          };
+          use(name, `${this.directory}/${relativePath}`, size(bytes, pathEnd), relativePath);
           at = pathEnd + 8;
         }
       }
     }
+  }
+
+  *[Symbol.iterator](): Generator<NamedHandle, undefined> {
+    const all: NamedHandle[] = [];
+    this.each((name, path, length, relativePath) => {
+      all.push({
+        name,
+        handle:
+          relativePath === null
+            ? { kind: 'file', path, size: length }
+            : { kind: 'relativeFile', relativePath, path, size: length },
+      });
+    });
+    yield* all;
   }
 }
 
@@ -84,7 +90,8 @@ const NAME = 8; // part of a plain relative name
 const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (byte === 0x2f) return SLASH | AFTER_SLASH;
   if (byte === 0x2e) return AFTER_SLASH | NAME;
-  if (byte < 0x20 || byte > 0x7e || byte === 0x5c || byte === 0x5b || byte === 0x5d) return ODD;
+  if (byte < 0x20 || byte > 0x7e || byte === 0x5c || byte === 0x5b || byte === 0x5d || byte === 0x22)
+    return ODD;
   return /[A-Za-z0-9_-]/.test(String.fromCharCode(byte)) ? NAME : 0;
 });
 
@@ -111,8 +118,8 @@ export function scanFiles(b: Uint8Array, from: number, to: number, most: number,
     const nameEnd = at + 2 + u16(b, at);
     if (nameEnd + 11 > to) return stop('more');
     let bits = 0;
-    for (let i = at + 2; i < nameEnd; i++) bits |= b[i] as number;
-    if (bits >= 0x80) return stop('odd');
+    for (let i = at + 2; i < nameEnd; i++) bits |= CLASS[b[i] as number] as number;
+    if ((bits & ODD) !== 0) return stop('odd');
     const tag = b[nameEnd];
     let end: number;
     let sizeAt: number;
