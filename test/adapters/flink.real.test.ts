@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { archivedRun } from '../../adapters/flink-archive.js';
 import { flinkRest } from '../../adapters/flink.js';
 import type { Flink, Submission } from '../../adapters/ports.js';
+import { webhdfsStorage } from '../../adapters/webhdfs.js';
 import { faultOf } from '../../domain/failure.js';
 import { type RunId, runId } from '../../domain/ids.js';
 import type { Reading } from '../../domain/reading.js';
@@ -128,6 +130,31 @@ describe.each(['1.20', '2.2'] as const)('the REST API of a real Flink %s', (vers
       value: { restored: { path: point, savepoint: true } },
     });
     await flink.cancel(idOf(2), call());
+  });
+
+  it('leaves an archive of the ended run, which is read from the storage', async () => {
+    const { uri, webhdfs } = stack.hdfs;
+    const storage = webhdfsStorage('real', {
+      kind: 'webhdfs',
+      webhdfs,
+      nameservice: null,
+      authorities: [new URL(uri).host],
+      user: 'flink',
+      allow: ['/flink'],
+      scratch: stack.scratch,
+      redirectHosts: [],
+    });
+    const directory = stack.flink.places.archive ?? '';
+    await until(
+      'the archive is there',
+      async () => (await archivedRun(storage, directory, idOf(1), call())).is === 'present',
+      { within: 30_000 },
+    );
+    const archived = await archivedRun(storage, directory, idOf(1), call());
+    const { latestSavepoint } = (archived.is === 'present' && archived.value.checkpoints) || {};
+    expect(archived).toMatchObject({ is: 'present', value: { job: { run: idOf(1), state: 'CANCELED' } } });
+    expect(latestSavepoint?.path).toBe(point);
+    expect(await archivedRun(storage, directory, idOf(9), call())).toEqual({ is: 'absent' });
   });
 
   it('says what is wrong with a point, by what Flink found', async () => {
