@@ -22,7 +22,7 @@ import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/fa
 import { absent, present, type Reading, unknown } from '../domain/reading.js';
 import { type Bounds, bounded, look } from './bounded-call.js';
 import { connectionWords } from './connection-words.js';
-import type { BlockHealth, Call, Clock, FileStatus, Storage, StorageProof } from './ports.js';
+import type { BlockHealth, Call, FileStatus, Storage, StorageProof } from './ports.js';
 import { callRate } from './storage-call-rate.js';
 import { allowedRoot, childPath, parentPath, parseStorageUri, type StorageUri } from './storage-uri.js';
 import { type TlsOptions, tlsOptions } from './tls-files.js';
@@ -58,7 +58,6 @@ const PROBE_BYTES = 64;
 const LEFTOVERS = 64;
 
 interface Dependencies {
-  readonly clock?: Clock;
   /** `limits.nameNodeCalls`: calls a second to the NameNodes of this storage, JMX and fsck included. Default 200. */
   readonly nameNodeCalls?: number;
 }
