@@ -301,6 +301,16 @@ export function savepointStatusIn(body: unknown): SavepointStatus {
   return { is: 'failed', trace: text(cause['stack-trace'], 'operation.failure-cause.stack-trace') };
 }
 
+/** The answers that Flink kept in the archive of an ended job, by path, each as its JSON text. */
+export function archivedAnswersIn(body: unknown): ReadonlyMap<string, string> {
+  return new Map(
+    list(record(body, 'archive file').archive, 'archive').map((each, index) => {
+      const entry = record(each, `archive[${index}]`);
+      return [text(entry.path, `archive[${index}].path`), text(entry.json, `archive[${index}].json`)];
+    }),
+  );
+}
+
 /** The texts of Flink's error answer; null when the body is none. */
 export function errorsIn(body: unknown): string | null {
   if (typeof body !== 'object' || body === null || !('errors' in body) || !Array.isArray(body.errors))

@@ -22,7 +22,7 @@ import { type Fault, failure, fault, faultOf, HoldfastError } from '../domain/fa
 import { absent, present, type Reading, unknown } from '../domain/reading.js';
 import { type Bounds, bounded, look } from './bounded-call.js';
 import { connectionWords } from './connection-words.js';
-import type { BlockHealth, Call, Clock, FileStatus, Storage, StorageProof } from './ports.js';
+import type { BlockHealth, Call, FileStatus, Storage, StorageProof } from './ports.js';
 import { callRate } from './storage-call-rate.js';
 import { allowedRoot, childPath, parentPath, parseStorageUri, type StorageUri } from './storage-uri.js';
 import { type TlsOptions, tlsOptions } from './tls-files.js';
@@ -58,7 +58,6 @@ const PROBE_BYTES = 64;
 const LEFTOVERS = 64;
 
 interface Dependencies {
-  readonly clock?: Clock;
   /** `limits.nameNodeCalls`: calls a second to the NameNodes of this storage, JMX and fsck included. Default 200. */
   readonly nameNodeCalls?: number;
 }
@@ -504,18 +503,22 @@ function controlsOf(at: StorageUri & { readonly allowed: string }): readonly str
   return parent === at.allowed ? [parent] : [parent, at.allowed];
 }
 
-/** Names must rise byte by byte: a server that repeats a page would be listed for ever. Returns the first that does not. */
+/** Names must rise: a server that repeats a page would be listed for ever. Returns the first that does not. */
 function firstOutOfOrder(after: string | null, page: readonly HdfsStatus[]): string | null {
-  let last = after === null ? null : Buffer.from(after);
+  let last = after;
   for (const { name } of page) {
-    const bytes = Buffer.from(name);
-    const isName =
-      name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
-    if (!isName || (last && Buffer.compare(bytes, last) <= 0)) return name;
-    last = bytes;
+    const isName = name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+    if (!isName || (last !== null && !isBefore(last, name))) return name;
+    last = name;
   }
   return null;
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** HDFS orders names by their UTF-8 bytes, which is the order of JavaScript's strings but for surrogates. */
+const isBefore = (a: string, b: string): boolean =>
+  SURROGATE.test(a) || SURROGATE.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b;
 
 function probeCode(refusal: Refusal): Fault['code'] {
   switch (refusal.kind) {

@@ -9,7 +9,7 @@ import { type WebHdfsConfig, webhdfsStorage } from '../../adapters/webhdfs.js';
 import { faultOf } from '../../domain/failure.js';
 import type { Reading } from '../../domain/reading.js';
 import { secret } from '../../domain/secret.js';
-import { type FaultyProxy, faultyProxy, type ProxyFault } from '../support/faulty-proxy.js';
+import { type FaultyProxy, faultyProxy, HTTP_FAULTS } from '../support/faulty-proxy.js';
 import { expectNothingLeft } from '../support/leftovers.js';
 import {
   capturedBody,
@@ -877,63 +877,47 @@ describe('the limit of NameNode calls', () => {
   });
 });
 
-const FAULTS: readonly (ProxyFault & { readonly name: string })[] = [
-  { name: 'refuses', is: 'refuse' },
-  { name: 'resets on the request', is: 'reset' },
-  { name: 'resets in the answer', is: 'reset', after: 'answer' },
-  { name: 'hangs before the head', is: 'hang' },
-  { name: 'swallows the answer', is: 'mute' },
-  { name: 'hangs after the head', is: 'hang-after-head' },
-  { name: 'drips', is: 'drip', every: 20 },
-  { name: 'cuts the body', is: 'cut', bytes: 5 },
-  { name: 'cuts before the body', is: 'cut', bytes: 0 },
-  { name: 'cuts the head', is: 'cut', bytes: 30, raw: true },
-  { name: 'answers HTML', is: 'html', status: 200 },
-  { name: 'answers an HTML 403', is: 'html', status: 403 },
-  { name: 'answers an HTML 404', is: 'html', status: 404 },
-  { name: 'answers an HTML 503', is: 'html', status: 503 },
-  { name: 'redirects elsewhere', is: 'redirect', status: 302, location: 'http://127.0.0.1:9/' },
-  { name: 'redirects elsewhere with 307', is: 'redirect', status: 307, location: 'http://127.0.0.1:9/x' },
-];
-
 describe('a proxy in between', () => {
-  it.each(FAULTS)('that $name makes every look unknown and every act a failure, in time', async (fault) => {
-    const { nn } = await single();
-    const proxy = await proxyTo(nn.port);
-    await proxy.set(fault);
-    const storage = storageOf([{ url: `http://${proxy.address}` }]);
-    const timed = async (work: () => Promise<string>) => {
-      const start = performance.now();
-      const code = await work();
-      expect(performance.now() - start).toBeLessThan(250 + LATE);
-      return code;
-    };
-    const looks = [
-      () => storage.stat(`${URI}/chk-1`, call(250)),
-      () => storage.stat(`${URI}/chk-9`, call(250)),
-      () => storage.list(URI, () => undefined, call(250)),
-      () => storage.blocks(URI, call(250)),
-    ];
-    const servlets = new Set(['StorageUnavailable', 'AccessDenied']);
-    for (const look of looks.slice(0, 3))
-      expect(await timed(async () => codeOf(await look()))).toBe('StorageUnavailable');
-    expect(servlets).toContain(await timed(async () => codeOf(await storage.blocks(URI, call(250)))));
-    const read = await timed(async () =>
-      codeOf(await storage.read(`${URI}/chk-1/_metadata`, { offset: 0, length: 14 }, call(250))),
-    );
-    expect(['StorageUnavailable', 'StateForeign', 'BlocksMissing']).toContain(read);
-    const acts = [
-      () => storage.proveUsable(call(250)),
-      () => storage.setAside(`${URI}/shared/a`, `${URI}/shared/b`, call(250)),
-    ];
-    for (const act of acts)
-      expect(servlets).toContain(await timed(async () => (await failureOf(act())).code));
-    await proxy.set({ is: 'none' });
-    expect((await storage.stat(`${URI}/chk-1`, call())).is).toBe('present');
-  });
+  it.each(HTTP_FAULTS)(
+    'that $name makes every look unknown and every act a failure, in time',
+    async (fault) => {
+      const { nn } = await single();
+      const proxy = await proxyTo(nn.port);
+      await proxy.set(fault);
+      const storage = storageOf([{ url: `http://${proxy.address}` }]);
+      const timed = async (work: () => Promise<string>) => {
+        const start = performance.now();
+        const code = await work();
+        expect(performance.now() - start).toBeLessThan(250 + LATE);
+        return code;
+      };
+      const looks = [
+        () => storage.stat(`${URI}/chk-1`, call(250)),
+        () => storage.stat(`${URI}/chk-9`, call(250)),
+        () => storage.list(URI, () => undefined, call(250)),
+        () => storage.blocks(URI, call(250)),
+      ];
+      const servlets = new Set(['StorageUnavailable', 'AccessDenied']);
+      for (const look of looks.slice(0, 3))
+        expect(await timed(async () => codeOf(await look()))).toBe('StorageUnavailable');
+      expect(servlets).toContain(await timed(async () => codeOf(await storage.blocks(URI, call(250)))));
+      const read = await timed(async () =>
+        codeOf(await storage.read(`${URI}/chk-1/_metadata`, { offset: 0, length: 14 }, call(250))),
+      );
+      expect(['StorageUnavailable', 'StateForeign', 'BlocksMissing']).toContain(read);
+      const acts = [
+        () => storage.proveUsable(call(250)),
+        () => storage.setAside(`${URI}/shared/a`, `${URI}/shared/b`, call(250)),
+      ];
+      for (const act of acts)
+        expect(servlets).toContain(await timed(async () => (await failureOf(act())).code));
+      await proxy.set({ is: 'none' });
+      expect((await storage.stat(`${URI}/chk-1`, call())).is).toBe('present');
+    },
+  );
 
   it('before a DataNode makes a read unknown, in time', async () => {
-    for (const fault of FAULTS) {
+    for (const fault of HTTP_FAULTS) {
       const { nn, storage } = await single();
       const proxy = await proxyTo(nn.port);
       await proxy.set(fault);
@@ -971,7 +955,7 @@ describe('a proxy in between', () => {
     const storage = webhdfsStorage('prod', config([`http://${proxy.address}`]), { nameNodeCalls: 100_000 });
     await expectNothingLeft(async (signal) => {
       for (let n = 0; n < 500;) {
-        await proxy.set(FAULTS[(n / 10) % FAULTS.length] ?? { is: 'none' });
+        await proxy.set(HTTP_FAULTS[(n / 10) % HTTP_FAULTS.length] ?? { is: 'none' });
         const burst = Array.from({ length: 10 }, (_, each) =>
           each % 2 === 0
             ? storage.stat(URI, { signal, deadline: 30 })

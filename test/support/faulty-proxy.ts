@@ -27,6 +27,27 @@ export type ProxyFault =
   /** A redirect elsewhere. */
   | { readonly is: 'redirect'; readonly status: number; readonly location: string };
 
+/** Every way in which a proxy keeps an HTTP answer from a client. */
+export const HTTP_FAULTS: readonly (ProxyFault & { readonly name: string })[] = [
+  { name: 'refuses', is: 'refuse' },
+  { name: 'resets on the request', is: 'reset' },
+  { name: 'resets in the answer', is: 'reset', after: 'answer' },
+  { name: 'hangs before the head', is: 'hang' },
+  { name: 'swallows the answer', is: 'mute' },
+  { name: 'hangs after the head', is: 'hang-after-head' },
+  { name: 'drips', is: 'drip', every: 20 },
+  { name: 'cuts the body', is: 'cut', bytes: 5 },
+  { name: 'cuts before the body', is: 'cut', bytes: 0 },
+  { name: 'cuts the head', is: 'cut', bytes: 30, raw: true },
+  { name: 'answers HTML', is: 'html', status: 200 },
+  { name: 'answers an HTML 403', is: 'html', status: 403 },
+  { name: 'answers an HTML 404', is: 'html', status: 404 },
+  { name: 'answers an HTML 503', is: 'html', status: 503 },
+  { name: 'redirects elsewhere', is: 'redirect', status: 302, location: 'http://127.0.0.1:9/' },
+  { name: 'redirects elsewhere with 307', is: 'redirect', status: 307, location: 'http://127.0.0.1:9/x' },
+  { name: 'redirects to itself', is: 'redirect', status: 302, location: '/overview' },
+];
+
 export interface FaultyProxy {
   readonly host: '127.0.0.1';
   readonly port: number;
