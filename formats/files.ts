@@ -234,7 +234,7 @@ export interface Contents {
   readonly totals: Totals;
 }
 
-/** The files of a snapshot, made one by one while they are iterated over, by path in UTF-16 order. */
+/** The files of a snapshot, by path in UTF-16 order. */
 export interface FileTable extends Iterable<ReferencedFile> {
   readonly totals: Totals;
   /** The same, without an object for the many files that have one handle and a size. */
@@ -279,38 +279,43 @@ export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): 
       fileBytes,
     },
     each(simple, other) {
-      for (const [directory, name, known] of inOrder(walk.directories))
+      inOrder(walk.directories, (directory, name, known) => {
         if (typeof known === 'number') simple(directory, name, Math.floor(known / 2), known % 2 === 1);
         else other(referencedFile(directory + name, known, root));
+      });
     },
-    *[Symbol.iterator]() {
-      for (const [directory, name, known] of inOrder(walk.directories))
-        yield referencedFile(directory + name, entryOf(known), root);
+    [Symbol.iterator]() {
+      const files: ReferencedFile[] = [];
+      inOrder(walk.directories, (directory, name, known) =>
+        files.push(referencedFile(directory + name, entryOf(known), root)),
+      );
+      return files[Symbol.iterator]();
     },
   };
 }
 
 type Directories = ReadonlyMap<string, ReadonlyMap<string, Known>>;
+type Use = (directory: string, name: string, known: Known) => void;
 
 /** By path in UTF-16 order: directory by directory while none lies in another, else all together. */
-function* inOrder(directories: Directories): Generator<readonly [string, string, Known], undefined> {
+function inOrder(directories: Directories, use: Use): void {
   const sorted = [...directories.keys()].sort();
   if (sorted.some((directory, i) => i > 0 && directory.startsWith(sorted[i - 1] ?? ''))) {
-    yield* allInOrder(directories);
+    allInOrder(directories, use);
     return;
   }
   for (const directory of sorted) {
     const names = directories.get(directory);
-    for (const name of [...(names?.keys() ?? [])].sort()) yield [directory, name, names?.get(name) ?? 0];
+    for (const name of [...(names?.keys() ?? [])].sort()) use(directory, name, names?.get(name) ?? 0);
   }
 }
 
-function* allInOrder(directories: Directories): Generator<readonly [string, string, Known], undefined> {
+function allInOrder(directories: Directories, use: Use): void {
   const all: (readonly [string, string, string, Known])[] = [];
   for (const [directory, names] of directories)
     for (const [name, known] of names) all.push([directory + name, directory, name, known]);
   all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  for (const [, directory, name, known] of all) yield [directory, name, known];
+  for (const [, directory, name, known] of all) use(directory, name, known);
 }
 
 /** All files that a snapshot refers to, each once, with the totals of the snapshot. */
