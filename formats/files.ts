@@ -82,7 +82,10 @@ function entryOf(known: Known): Entry {
 
 /** Collects what the handles of a snapshot lead to. */
 class Walk {
-  readonly entries = new Map<string, Known>();
+  /** By directory (with its slash) and name. Paths share long beginnings, which would make every comparison slow. */
+  readonly directories = new Map<string, Map<string, Known>>();
+  private lastDirectory = '';
+  private lastNames: Map<string, Known> | undefined;
   streamHandles = 0;
   inlineHandles = 0;
   inlineBytes = 0;
@@ -166,8 +169,21 @@ class Walk {
     }
   }
 
+  /** The names of the directory that a path lies in. */
+  private namesOf(directory: string): Map<string, Known> {
+    if (this.lastNames !== undefined && directory === this.lastDirectory) return this.lastNames;
+    let names = this.directories.get(directory);
+    if (names === undefined) this.directories.set(directory, (names = new Map<string, Known>()));
+    this.lastDirectory = directory;
+    this.lastNames = names;
+    return names;
+  }
+
   private entry(path: string): Entry {
-    const known = this.entries.get(path);
+    const slash = path.lastIndexOf('/') + 1;
+    const names = this.namesOf(path.substring(0, slash));
+    const name = path.substring(slash);
+    const known = names.get(name);
     if (typeof known === 'object') {
       known.references++;
       return known;
@@ -177,14 +193,19 @@ class Walk {
         ? { size: null, sizes: null, segments: null, changelog: false, relative: false, references: 0 }
         : entryOf(known);
     entry.references++;
-    this.entries.set(path, entry);
+    names.set(name, entry);
     return entry;
   }
 
   private file(path: string, size: Long, relative: boolean, changelog: boolean): void {
-    if (!changelog && typeof size === 'number' && size >= 0 && size < 2 ** 52 && !this.entries.has(path)) {
-      this.entries.set(path, 2 * size + (relative ? 1 : 0));
-      return;
+    if (!changelog && typeof size === 'number' && size >= 0 && size < 2 ** 52) {
+      const slash = path.lastIndexOf('/') + 1;
+      const names = this.namesOf(path.substring(0, slash));
+      const name = path.substring(slash);
+      if (!names.has(name)) {
+        names.set(name, 2 * size + (relative ? 1 : 0));
+        return;
+      }
     }
     const entry = this.entry(path);
     if (relative) entry.relative = true;
@@ -213,12 +234,12 @@ export interface Contents {
   readonly totals: Totals;
 }
 
-/** The files of a snapshot, made one by one while they are iterated over, by path in UTF-16 order. */
+/** The files of a snapshot, by path in UTF-16 order. */
 export interface FileTable extends Iterable<ReferencedFile> {
   readonly totals: Totals;
   /** The same, without an object for the many files that have one handle and a size. */
   each(
-    simple: (path: string, size: number, relative: boolean) => void,
+    simple: (directory: string, name: string, size: number, relative: boolean) => void,
     other: (file: ReferencedFile) => void,
   ): void;
 }
@@ -238,9 +259,13 @@ export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): 
       walk.subtask(subtask);
     }
   }
+  let files = 0;
   let fileBytes: Long = 0;
-  for (const known of walk.entries.values())
-    fileBytes = addLong(fileBytes, typeof known === 'number' ? Math.floor(known / 2) : minSizeOf(known));
+  for (const names of walk.directories.values()) {
+    files += names.size;
+    for (const known of names.values())
+      fileBytes = addLong(fileBytes, typeof known === 'number' ? Math.floor(known / 2) : minSizeOf(known));
+  }
   const root = rootOf(snapshot.directory);
   return {
     totals: {
@@ -250,21 +275,47 @@ export function fileTable(snapshot: Pick<Snapshot, 'operators' | 'directory'>): 
       streamHandles: walk.streamHandles,
       inlineHandles: walk.inlineHandles,
       inlineBytes: walk.inlineBytes,
-      files: walk.entries.size,
+      files,
       fileBytes,
     },
     each(simple, other) {
-      for (const path of [...walk.entries.keys()].sort()) {
-        const known = walk.entries.get(path) ?? 0;
-        if (typeof known === 'number') simple(path, Math.floor(known / 2), known % 2 === 1);
-        else other(referencedFile(path, known, root));
-      }
+      inOrder(walk.directories, (directory, name, known) => {
+        if (typeof known === 'number') simple(directory, name, Math.floor(known / 2), known % 2 === 1);
+        else other(referencedFile(directory + name, known, root));
+      });
     },
-    *[Symbol.iterator]() {
-      for (const path of [...walk.entries.keys()].sort())
-        yield referencedFile(path, entryOf(walk.entries.get(path) ?? 0), root);
+    [Symbol.iterator]() {
+      const files: ReferencedFile[] = [];
+      inOrder(walk.directories, (directory, name, known) =>
+        files.push(referencedFile(directory + name, entryOf(known), root)),
+      );
+      return files[Symbol.iterator]();
     },
   };
+}
+
+type Directories = ReadonlyMap<string, ReadonlyMap<string, Known>>;
+type Use = (directory: string, name: string, known: Known) => void;
+
+/** By path in UTF-16 order: directory by directory while none lies in another, else all together. */
+function inOrder(directories: Directories, use: Use): void {
+  const sorted = [...directories.keys()].sort();
+  if (sorted.some((directory, i) => i > 0 && directory.startsWith(sorted[i - 1] ?? ''))) {
+    allInOrder(directories, use);
+    return;
+  }
+  for (const directory of sorted) {
+    const names = directories.get(directory);
+    for (const name of [...(names?.keys() ?? [])].sort()) use(directory, name, names?.get(name) ?? 0);
+  }
+}
+
+function allInOrder(directories: Directories, use: Use): void {
+  const all: (readonly [string, string, string, Known])[] = [];
+  for (const [directory, names] of directories)
+    for (const [name, known] of names) all.push([directory + name, directory, name, known]);
+  all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  for (const [, directory, name, known] of all) use(directory, name, known);
 }
 
 /** All files that a snapshot refers to, each once, with the totals of the snapshot. */

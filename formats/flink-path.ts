@@ -23,9 +23,9 @@ const IP_V6_AUTHORITY = /^([^[\]]*@)?\[[0-9A-Fa-f:.]+(%[\w.~-]+)?\](:\d*)?$/;
 const WINDOWS_ROOT = /^\/[A-Za-z]+:\/$/;
 /** What Java's URI takes in a path, and in query and fragment, without quoting. */
 const PATH_TEXT =
-  /^(?:[A-Za-z0-9_\-!.~'()*:@&=+$,;/]|%[0-9A-Fa-f]{2}|(?![\u0080-\u009f]|\p{Z})[^\0-\x7f])*$/u;
+  /^(?:[A-Za-z0-9_\-!.~'()*:@&=+$,;/]|%[0-9A-Fa-f]{2}|[^\0-\x7f\u0080-\u009f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])*$/u;
 const ANY_TEXT =
-  /^(?:[A-Za-z0-9_\-!.~'()*:@&=+$,;/?[\]]|%[0-9A-Fa-f]{2}|(?![\u0080-\u009f]|\p{Z})[^\0-\x7f])*$/u;
+  /^(?:[A-Za-z0-9_\-!.~'()*:@&=+$,;/?[\]]|%[0-9A-Fa-f]{2}|[^\0-\x7f\u0080-\u009f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])*$/u;
 
 /** The text that `new Path(text).toString()` gives. @throws PathError where Flink throws. */
 export function cleanPath(text: string): string {
@@ -144,7 +144,9 @@ function parseHierarchical(scheme: string | undefined, text: string): Uri {
 function quote(text: string, authority: boolean): string {
   const legal = authority ? /[^A-Za-z0-9_\-!.~'()*:@&=+$,;[\]]/gu : /[^A-Za-z0-9_\-!.~'()*:@&=+$,;/]/gu;
   return text.replace(legal, (c) =>
-    c >= '\x80' && !/[\u0080-\u009f]|\p{Z}/u.test(c) ? c : [...Buffer.from(c)].map(escape).join(''),
+    c >= '\x80' && !/[\u0080-\u009f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/.test(c)
+      ? c
+      : [...Buffer.from(c)].map(escape).join(''),
   );
 }
 

@@ -38,6 +38,8 @@ export interface FileHead {
 }
 
 const PIECE = 64 * 1024;
+const ONCE = ',"relative":false,"references":1}';
+const RELATIVE_ONCE = ',"relative":true,"references":1}';
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
@@ -111,11 +113,17 @@ export function writeStates(
   out.add('],"files":[');
   const files = fileTable(snapshot);
   let separator = '';
+  let last = '';
+  let start = '';
   files.each(
-    (path, size, relative) => {
+    (directory, name, size, relative) => {
+      if (directory !== last || start === '') {
+        last = directory;
+        start = `{"path":${jsonText(directory).slice(0, -1)}`;
+      }
       const length = String(size);
-      out.add(separator, '{"path":', jsonText(path), ',"size":', length, ',"minSize":', length);
-      out.add(relative ? ',"relative":true,"references":1}' : ',"relative":false,"references":1}');
+      out.add(separator, start, PLAIN.test(name) ? name : jsonText(name).slice(1, -1), '","size":', length);
+      out.add(',"minSize":', length, relative ? RELATIVE_ONCE : ONCE);
       separator = ',';
     },
     (file) => {

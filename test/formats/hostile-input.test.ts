@@ -85,7 +85,7 @@ describeFixtures('damaged metadata', () => {
   );
 
   const newest = generatedCases().flatMap(({ name, snapshots }) =>
-    snapshots.slice(-1).map((snapshot) => ({ ...snapshot, name })),
+    snapshots.slice(-1).map(({ metadata: file }) => ({ name, metadata: file })),
   );
   test.each(newest)(
     '$name cut anywhere is refused',
