@@ -101,6 +101,8 @@ export async function deleteRecordsBefore(
   const admin = kafkaAt(broker).admin();
   await admin.connect();
   try {
+    // The admin client knows only topics that it was asked about before.
+    await admin.fetchTopicOffsets(topic);
     const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
     await admin.deleteTopicRecords({ topic, partitions });
   } finally {
