@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Call, Storage, StorageProof } from '../adapters/ports.js';
-import { failure, fault, type Fault } from '../domain/failure.js';
+import { failure, fault, HoldfastError, type Fault } from '../domain/failure.js';
 import { present, unknown, type Reading } from '../domain/reading.js';
 import type { KafkaPosition, RestorePoint, SnapshotFacts, Verdict } from '../domain/restore-point.js';
 import { FormatError } from '../formats/format-error.js';
@@ -10,6 +10,7 @@ import { readMetadata } from '../formats/metadata.js';
 import type { Snapshot } from '../formats/snapshot.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
+import { stateReader } from './state-reader.js';
 import { verifyState, type VerifyDepth } from './verify-state.js';
 
 /** Bytes of one read. */
@@ -165,21 +166,15 @@ async function positionsOf(
   snapshot: Snapshot,
   call: Call,
 ): Promise<Reading<readonly KafkaPosition[]>> {
-  let blind: Fault | null = null;
   try {
     // Sources that are not Kafka's have no positions to check; what they need is their own business.
-    const { positions } = await kafkaPositions(snapshot, async ({ path, offset, length }) => {
-      const read = await storage.read(path, { offset, length: length ?? RANGE }, call);
-      if (read.is === 'present') return read.value;
-      blind =
-        read.is === 'unknown'
-          ? read.because
-          : fault('StateMissing', 'a state file with Kafka positions is gone', path);
-      throw new Error(blind.message);
-    });
+    const { positions } = await kafkaPositions(
+      snapshot,
+      stateReader(() => Promise.resolve(storage), call),
+    );
     return present(positions);
   } catch (error) {
-    if (blind !== null) return unknown(blind);
+    if (error instanceof HoldfastError) return unknown(error.fault);
     if (error instanceof FormatError)
       return unknown(fault('StateCorrupt', `Kafka positions: ${error.message}`));
     throw error;

@@ -5,7 +5,7 @@ import { writtenBy } from '../formats/flink-versions.js';
 import { unusableBecause, type FileHead } from '../formats/neutral.js';
 import type { CheckpointProperties, OperatorState, Snapshot } from '../formats/snapshot.js';
 import { addLong, type Long } from '../formats/long.js';
-import { stateReader } from './state-reader.js';
+import { stateReader } from '../activities/state-reader.js';
 import { plainText, sizeText } from './plain-text.js';
 import type { Terminal } from './terminal.js';
 import type { StatePlace } from './state-place.js';
@@ -96,7 +96,10 @@ async function positionLines(
   terminal: Terminal,
 ): Promise<readonly string[]> {
   try {
-    const { positions, unrecognized } = await kafkaPositions(snapshot, stateReader(place, terminal.signal));
+    const { positions, unrecognized } = await kafkaPositions(
+      snapshot,
+      stateReader(() => place.storage(), { signal: terminal.signal }),
+    );
     const lines = positions
       .slice(0, POSITIONS)
       .map(

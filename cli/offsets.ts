@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import { plainText } from './plain-text.js';
 import type { Terminal } from './terminal.js';
 import { statePlace, type StateOptions, type StatePlace } from './state-place.js';
-import { stateReader } from './state-reader.js';
+import { stateReader } from '../activities/state-reader.js';
 
 /**
  * The Kafka positions in a snapshot, by operator, topic and partition. 65 when the metadata or the Kafka state in it
@@ -19,7 +19,13 @@ export async function offsets(target: string, options: StateOptions, terminal: T
   try {
     const found = await withStateFile(place, { signal: terminal.signal }, async (source) => {
       const snapshot = readMetadata(source, place.pointer);
-      return { snapshot, positions: await kafkaPositions(snapshot, stateReader(place, terminal.signal)) };
+      return {
+        snapshot,
+        positions: await kafkaPositions(
+          snapshot,
+          stateReader(() => place.storage(), { signal: terminal.signal }),
+        ),
+      };
     });
     if (found.is === 'absent')
       return fail(place, 'NotFound', 'there is no such metadata file', EXIT.no, options, terminal);
