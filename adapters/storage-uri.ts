@@ -42,6 +42,14 @@ export function parseStorageUri(uri: string): StorageUri | Fault {
   };
 }
 
+const ROOT = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)\//i;
+
+/** Scheme and authority alone, lower case: cheap enough to be asked for each of 100,000 files. */
+export function storageRootOf(uri: string): { readonly scheme: string; readonly authority: string } | null {
+  const found = ROOT.exec(uri);
+  return found ? { scheme: (found[1] ?? '').toLowerCase(), authority: (found[2] ?? '').toLowerCase() } : null;
+}
+
 const clip = (uri: string): string => JSON.stringify(uri.slice(0, 300)).slice(1, -1);
 
 /** The allowed path that `path` lies in or below; null when there is none. */

@@ -24,7 +24,14 @@ import { type Bounds, bounded, look } from './bounded-call.js';
 import { connectionWords } from './connection-words.js';
 import type { BlockHealth, Call, FileStatus, Storage, StorageProof } from './ports.js';
 import { callRate } from './storage-call-rate.js';
-import { allowedRoot, childPath, parentPath, parseStorageUri, type StorageUri } from './storage-uri.js';
+import {
+  allowedRoot,
+  childPath,
+  parentPath,
+  parseStorageUri,
+  storageRootOf,
+  type StorageUri,
+} from './storage-uri.js';
 import { type TlsOptions, tlsOptions } from './tls-files.js';
 import { failureCodeOf, type HdfsStatus, oneLine, type Refusal } from './webhdfs-answers.js';
 import { hdfsFiles } from './webhdfs-files.js';
@@ -101,7 +108,7 @@ export function webhdfsStorage(
     return { ...parsed, allowed };
   }
 
-  const isOwn = (uri: StorageUri): boolean =>
+  const isOwn = (uri: Pick<StorageUri, 'scheme' | 'authority'>): boolean =>
     uri.scheme === 'hdfs' && authorities.has(canonicalAuthority(uri.authority));
 
   function lookAt<T>(
@@ -230,6 +237,7 @@ export function webhdfsStorage(
     take: (page: readonly FileStatus[]) => void,
     bounds: Bounds,
   ): Promise<Reading<{ readonly entries: number }>> {
+    const prefix = at.root + (at.path === '/' ? '/' : `${at.path}/`);
     let after: string | null = null;
     let entries = 0;
     let pinned: NameNode | undefined;
@@ -253,7 +261,10 @@ export function webhdfsStorage(
             at.root + at.path,
           ),
         );
-      if (page.length > 0) take(page.map((each) => statusAt(at.root, childPath(at.path, each.name), each)));
+      if (page.length > 0)
+        take(
+          page.map(({ name, kind, length, modified }) => ({ path: prefix + name, kind, length, modified })),
+        );
       entries += page.length;
       if (remaining === 0) break;
       after = page.at(-1)?.name ?? null;
@@ -440,8 +451,8 @@ export function webhdfsStorage(
 
   return {
     owns(uri) {
-      const parsed = parseStorageUri(uri);
-      return !('code' in parsed) && isOwn(parsed);
+      const root = storageRootOf(uri);
+      return root !== null && isOwn(root);
     },
 
     proveUsable: (call) =>
