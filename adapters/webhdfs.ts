@@ -372,22 +372,27 @@ export function webhdfsStorage(
   /** A file of random bytes, written through a DataNode, read back and deleted. Nothing else is ever deleted. */
   async function writeProbe(node: NameNode, bounds: Bounds): Promise<void> {
     const path = childPath(config.scratch, `probe-${randomUUID()}`);
+    try {
+      await writeAndReadBack(node, path, bounds);
+    } finally {
+      // Only now: until its proof has ended, no proof beside it may sweep the file away.
+      const [oldest] = leftovers;
+      if (leftovers.size >= LEFTOVERS && oldest !== undefined) leftovers.delete(oldest);
+      leftovers.add(path);
+      if (!bounds.signal.aborted) await sweep(node, bounds);
+    }
+  }
+
+  async function writeAndReadBack(node: NameNode, path: string, bounds: Bounds): Promise<void> {
     const bytes = randomBytes(PROBE_BYTES);
-    const most = bounds.left() * 0.6;
-    const [oldest] = leftovers;
-    if (leftovers.size >= LEFTOVERS && oldest !== undefined) leftovers.delete(oldest);
-    leftovers.add(path);
-    const written = await files.create(node, path, bytes, most, bounds);
-    if (written.is === 'refused') {
-      await sweep(node, bounds);
+    const written = await files.create(node, path, bytes, bounds.left() * 0.6, bounds);
+    if (written.is === 'refused')
       throw failure(
         probeCode(written.refusal),
         `the probe file was not written: ${written.refusal.message}`,
         path,
       );
-    }
     const back = await files.range(node, path, 0, PROBE_BYTES, Math.max(1, bounds.left() * 0.6), bounds);
-    await sweep(node, bounds);
     if (back.is === 'refused')
       throw failure(
         probeCode(back.refusal),

@@ -36,7 +36,8 @@ export interface Ask {
   readonly origin: string;
 }
 
-type Hook = (ask: Ask) => Reply | 'hang' | 'reset' | undefined;
+/** A promise holds the answer back until it is settled. */
+type Hook = (ask: Ask) => Reply | 'hang' | 'reset' | undefined | Promise<undefined>;
 
 interface Node {
   kind: 'file' | 'directory';
@@ -148,7 +149,7 @@ export async function fakeNameNode(
       origin: `${tls ? 'https' : 'http'}://${request.headers.host ?? host}`,
     };
     asked.push(`${ask.part} ${ask.method} ${ask.op} ${ask.path}`);
-    const reply = node.hook?.(ask) ?? usual(ask, node, files);
+    const reply = (await node.hook?.(ask)) ?? usual(ask, node, files);
     if (reply === 'hang') return;
     if (reply === 'reset') {
       request.socket.resetAndDestroy();

@@ -546,6 +546,21 @@ describe('a pair of NameNodes', () => {
 });
 
 describe('a storage is usable', () => {
+  it('beside another proof, which does not sweep its probe file away', async () => {
+    const { nn, files, storage } = await single();
+    // The first proof waits between its write and its read until the second one has ended.
+    let second: Promise<unknown> | undefined;
+    nn.hook = async ({ op, part }) => {
+      if (op !== 'OPEN' || part !== 'name' || second !== undefined) return undefined;
+      second = storage.proveUsable(call(20_000));
+      await second;
+      return undefined;
+    };
+    await storage.proveUsable(call(20_000));
+    await second;
+    expect([...files.nodes.keys()].filter((path) => path.includes('probe-'))).toEqual([]);
+  });
+
   it('when a probe file was written, read back and deleted by the only active NameNode', async () => {
     const { nn2, files, storage } = await pair();
     const before = [...files.nodes.keys()];
