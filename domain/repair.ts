@@ -29,7 +29,7 @@ export interface RepairEvidence {
   readonly leader: Reading<{ readonly endpoint: string }>;
   /** The file as it is now. Length in bytes, `modified` in epoch milliseconds. */
   readonly file: Reading<{ readonly length: number; readonly modified: number }>;
-  readonly ha: Reading<readonly HaView[]>;
+  readonly ha: Reading<readonly Pick<HaView, 'run' | 'checkpoints'>[]>;
   readonly ledger: Reading<JobLedger>;
 }
 

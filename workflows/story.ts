@@ -112,6 +112,7 @@ export function statusOf(the: Case): CaseStatus {
     failures: the.failures,
     ladder: the.ladder,
     restored: the.restored,
+    repairs: the.repairs,
     question: desk.question,
     hold: desk.hold,
     alerts: desk.alerts,
@@ -179,6 +180,10 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+  }
+  for (const r of s.repairs) {
+    lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
+    lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
     lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');

@@ -100,6 +100,7 @@ export const evidence = (change: Partial<Evidence> = {}): Evidence => ({
   pointers: pointers(),
   verdicts: { [path(RUN_A, 12)]: sound },
   offsets: { [path(RUN_A, 12)]: present(inRange) },
+  repair: null,
   openSubmission: null,
   submitted: [],
   chosen: null,
