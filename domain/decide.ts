@@ -24,6 +24,8 @@ export interface OpenSubmission {
 /** Everything known in this attempt so far. `null`: not looked at yet. */
 export interface Evidence {
   readonly policy: Policy;
+  /** Epoch milliseconds of the doubt that this case is about: a checkpoint from before proves nothing. */
+  readonly since: number;
   readonly assessment: Assessment | null;
   readonly pointers: Pointers | null;
   /** Verdicts by path. */
@@ -129,6 +131,13 @@ function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
 function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Next {
   switch (s.is) {
     case 'healthy':
+      // A JobManager notices a dead TaskManager only after its heartbeat time-out, and shows all tasks as running until then.
+      if ((s.run.newest?.triggered ?? 0) < e.since)
+        return {
+          do: 'watch',
+          run: s.run.run,
+          because: `all ${s.run.tasks} tasks run; no checkpoint was begun and completed since the alert`,
+        };
       return { do: 'leave', outcome: 'healthy', because: s.because };
     case 'ended':
       return { do: 'leave', outcome: 'ended by a person', because: s.because };

@@ -245,6 +245,7 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
     the.granted = the.failed + Math.max(1, policy.attempts ?? 0);
   the.desk = { ...the.desk, standing: 'working', resume: null };
   the.because = null;
+  the.doubtedAt = Date.now();
   the.deadlineFrom = Date.now();
   the.paused = 0;
   return 'look again';
@@ -265,6 +266,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
     summary: `resumed from ${the.restored?.point ?? ''}; soak`,
   });
   the.waiting = null;
+  if (early) the.doubtedAt = Date.now();
   the.desk = { ...the.desk, standing: 'working', abort: null };
   return !early || the.desk.close !== null;
 }

@@ -72,6 +72,7 @@ async function attempt(the: Case): Promise<Outcome> {
   the.attemptStarted = Date.now();
   let e: Evidence = {
     policy,
+    since: the.doubtedAt,
     assessment: null,
     pointers: null,
     verdicts: {},

@@ -155,6 +155,16 @@ const table: readonly [promise: string, known: Partial<Evidence>, expected: stri
     'leave: ended by a person',
   ],
   [
+    'leaves a healthy job with a checkpoint since the alert',
+    { assessment: assessment({ runs: present([run({ state: 'RUNNING', running: 4 })]) }) },
+    'leave: healthy',
+  ],
+  [
+    'does not believe a job whose checkpoints are all from before the alert',
+    { since: 1_501, assessment: assessment({ runs: present([run({ state: 'RUNNING', running: 4 })]) }) },
+    'watch',
+  ],
+  [
     'leaves a restarting job to Flink',
     { assessment: assessment({ runs: present([run({ state: 'RESTARTING' })]) }) },
     'watch',
