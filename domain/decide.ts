@@ -13,7 +13,7 @@ import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from './restore-point.js';
-import { isTerminal, situationOf, type Assessment, type Situation } from './situation.js';
+import { isTerminal, situationSince, type Assessment, type Situation } from './situation.js';
 
 /** A submission whose fate is not known yet. */
 export interface OpenSubmission {
@@ -109,7 +109,7 @@ export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
-  const situation = situationOf(e.assessment);
+  const situation = situationSince(e.assessment, e.since);
   return situation.is === 'abandoned' ? decideRestore(e, situation) : decideElse(e, situation);
 }
 
@@ -131,13 +131,6 @@ function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
 function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Next {
   switch (s.is) {
     case 'healthy':
-      // A JobManager notices a dead TaskManager only after its heartbeat time-out, and shows all tasks as running until then.
-      if ((s.run.newest?.triggered ?? 0) < e.since)
-        return {
-          do: 'watch',
-          run: s.run.run,
-          because: `all ${s.run.tasks} tasks run; no checkpoint was begun and completed since the alert`,
-        };
       return { do: 'leave', outcome: 'healthy', because: s.because };
     case 'ended':
       return { do: 'leave', outcome: 'ended by a person', because: s.because };

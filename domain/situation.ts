@@ -115,6 +115,19 @@ export function situationOf(a: Assessment): Situation {
   return goneRun(a, a.runs.value, ours);
 }
 
+/**
+ * The situation, believed healthy only by a checkpoint that was begun since the doubt (epoch milliseconds): a JobManager
+ * notices a dead TaskManager only after its heartbeat time-out, and shows all tasks as running until then.
+ */
+export function situationSince(a: Assessment, since: number): Situation {
+  const situation = situationOf(a);
+  if (situation.is !== 'healthy') return situation;
+  const { run } = situation;
+  if (run.newest !== null && run.newest.triggered >= since) return situation;
+  const because = `all ${run.tasks} tasks run; no checkpoint was begun and completed since the alert`;
+  return { is: 'flink-recovering', run, because };
+}
+
 /** No JobManager answers: only HA data can say that Flink will come back by itself. */
 function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
   const dead = deadEndOf(a, ours);

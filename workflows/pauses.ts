@@ -54,7 +54,7 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   const until = Math.max(notBefore, Math.min(next.until ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN));
   const dependency = next.for;
   the.because = next.because;
-  the.waiting = { for: dependency ?? 'its time', since: now, until };
+  the.waiting = { for: dependency ?? 'the next look', since: now, until };
   tell(the, 'waiting', 'awaitReturn');
   let mended = false;
   const scope = new CancellationScope();
