@@ -1,10 +1,10 @@
 /** The whole service on the real systems, with the things that go wrong on top of the incident. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { JOB, openScene, TOPICS, type Scene } from '../../demo/scene.js';
+import { JOB, openScene, TOPICS, type TwinScene } from '../../demo/scene.js';
 import { checkWindows, committedOffsets, until } from '../../stack/index.js';
 import { holdfastApart, type HoldfastApart } from '../support/holdfast.js';
 
-let scene: Scene;
+let scene: TwinScene;
 let holdfast: HoldfastApart | undefined;
 
 beforeEach(async () => {
