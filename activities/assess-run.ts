@@ -1,4 +1,4 @@
-import type { Call, Flink, FlinkJob, HaCluster } from '../adapters/ports.js';
+import type { Call, Flink, FlinkCheckpoints, FlinkJob, HaCluster } from '../adapters/ports.js';
 import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
@@ -108,7 +108,11 @@ function attribute(
 }
 
 /** `_DIRTY.json` entries of the job result store beside the HA files (Flink 1.15 and later). */
-async function readDirtyResults(deps: Deps, it: ConfiguredJob, call: Call): Promise<Assessment['dirty']> {
+export async function readDirtyResults(
+  deps: Deps,
+  it: ConfiguredJob,
+  call: Call,
+): Promise<Assessment['dirty']> {
   const ha = it.cluster.ha;
   if (ha === null) return absent;
   const directory = `${ha.storageDir.replace(/\/+$/, '')}/job-result-store/${bare(ha.clusterId)}`;
@@ -177,9 +181,15 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
     restoredFrom: restoredFrom(known?.restored ?? null),
     completed: known?.counts.completed ?? 0,
     latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
+    newest: newestOf(known),
     firstFault: first === undefined ? null : first.message,
   });
 }
+
+const newestOf = (known: FlinkCheckpoints | null): RunView['newest'] => {
+  const newest = known?.latestCompleted ?? null;
+  return newest === null ? null : { id: newest.id, triggered: newest.triggered };
+};
 
 export function restoredFrom(restored: { readonly path: string | null } | null): RestoredFrom {
   if (restored === null) return { is: 'nothing' };

@@ -4,6 +4,8 @@ import type { Alert } from '../domain/alert.js';
 import type { ClusterName, JobName } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
 import type { Reading } from '../domain/reading.js';
+import type { RepairOutcome } from '../domain/repair.js';
+import type { RepairInput } from './repair-dead-end.js';
 
 /** What activities work with. Endpoints and secrets stay in here; they never enter an argument or a result. */
 export interface Deps {
@@ -13,6 +15,15 @@ export interface Deps {
   readLedger(cluster: ClusterName, job: JobName, signal: AbortSignal): Promise<Reading<JobLedger>>;
   /** The same function that intake calls: starts the case of the job, or joins it. */
   raiseAlert(alert: Alert): Promise<void>;
+  /**
+   * Asks the one repair workflow of a cluster, which repairs one thing at a time. The same id is the same request.
+   */
+  requestRepair(
+    cluster: ClusterName,
+    request: RepairInput,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<RepairOutcome>;
   /** Names of the search attributes that the namespace knows. */
   registeredSearchAttributes(signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -6,9 +6,12 @@ import { awaitReturn, type AwaitInput } from './await-return.js';
 import { checkOffsets, type CheckOffsetsInput } from './check-offsets.js';
 import { confirmRestored, type ConfirmInput } from './confirm-restored.js';
 import type { Deps } from './deps.js';
+import { examineDeadEnd, type ExamineInput } from './examine-dead-end.js';
 import { fetchPointer } from './fetch-pointer.js';
+import { configuredJob } from './job.js';
 import { openCase } from './open-case.js';
 import { readState, type ReadStateInput } from './read-state.js';
+import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
 import { watchJobs, type Watched, type WatchJobsInput } from './watch-jobs.js';
@@ -18,6 +21,7 @@ export type { Deps } from './deps.js';
 export type { OpenedCase } from './open-case.js';
 export type { Confirmation } from './confirm-restored.js';
 export type { Return } from './await-return.js';
+export type { RepairInput } from './repair-dead-end.js';
 export type { RestoreOutcome } from './restore-job.js';
 export type { ResumedOffsets } from './resume-offsets.js';
 export type { Ledgers, Watched } from './watch-jobs.js';
@@ -36,6 +40,16 @@ export function createActivities(deps: Deps) {
       const repeated = activityInfo().attempt > 1;
       return beating(() => restoreJob(deps, { ...input, repeated }, cancellationSignal()));
     },
+    examineDeadEnd: (input: ExamineInput) => examineDeadEnd(deps, input, cancellationSignal()),
+    /** From a case: asks the repair workflow of its cluster, and waits for what it did. */
+    requestRepair: (input: RepairInput) => {
+      const { activityId, workflowExecution } = activityInfo();
+      // A retry of this step is the same request; a later attempt of the case is another.
+      const id = `${workflowExecution?.runId ?? ''}/${activityId}`;
+      const { clusterName } = configuredJob(deps, input.job);
+      return beating(() => deps.requestRepair(clusterName, input, id, cancellationSignal()));
+    },
+    repairDeadEnd: (input: RepairInput) => beating(() => repairDeadEnd(deps, input, cancellationSignal())),
     confirmRestored: (input: ConfirmInput) => confirmRestored(deps, input, cancellationSignal(), heartbeat),
     awaitReturn: (input: AwaitInput) => awaitReturn(deps, input, cancellationSignal(), heartbeat),
     watchRun: (input: Parameters<typeof watchRun>[1]) =>

@@ -2,6 +2,7 @@ import type { Call } from '../adapters/ports.js';
 import type { RunId } from '../domain/ids.js';
 import { isTerminal } from '../domain/situation.js';
 import { allRun, countTasks } from '../domain/tasks.js';
+import { readDirtyResults } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
 
@@ -9,6 +10,8 @@ import { configuredJob } from './job.js';
 const EVERY = 1000;
 /** A run that the leading JobManager does not know for this long (milliseconds) is worth a new assessment. */
 const GONE_AFTER = 10_000;
+/** While no JobManager answers, the job results are looked at this often (milliseconds). */
+const RESULTS_EVERY = 5_000;
 /** After this long (milliseconds) the case looks again at everything. */
 const AT_MOST = 10 * 60_000;
 /** No watch is shorter (milliseconds): a case must not spin. */
@@ -29,12 +32,18 @@ export async function watchRun(
   signal: AbortSignal,
   heartbeat: (details: unknown) => void,
 ): Promise<string> {
-  const { clusterName, job } = configuredJob(deps, input.job);
+  const it = configuredJob(deps, input.job);
+  const { clusterName, job } = it;
   const { clock } = deps.ports;
   const flink = deps.ports.flink(clusterName);
   const call: Call = { signal };
   const started = clock.now();
   let goneSince: number | null = null;
+  let silentSince: number | null = null;
+  let answered = false;
+  let resultsAt = Number.NEGATIVE_INFINITY;
+  /** Checkpoints that were there before the watch began prove nothing. */
+  let before: string | null | undefined;
   for (;;) {
     const elapsed = clock.now() - started;
     if (input.until === 'settled' && elapsed >= AT_MOST) return 'it took longer than ten minutes';
@@ -46,6 +55,10 @@ export async function watchRun(
           )
         : undefined;
     heartbeat({ state: found?.state ?? jobs.is });
+    if (jobs.is === 'present') {
+      answered = true;
+      silentSince = null;
+    }
     if (found !== undefined) {
       goneSince = null;
       const over = isTerminal(found.state) && input.until === 'settled' && elapsed >= AT_LEAST;
@@ -57,6 +70,11 @@ export async function watchRun(
       if (gone && input.until === 'settled') return 'the leading JobManager does not know the run';
     } else {
       goneSince = null;
+      silentSince ??= clock.now();
+      const silent = clock.now() - silentSince >= GONE_AFTER;
+      if (answered && silent && input.until === 'settled') return 'no JobManager answers any more';
+      if (input.until === 'settled' && elapsed >= AT_LEAST && (await emptyResult()))
+        return 'an empty job result keeps every JobManager from starting';
     }
     await clock.sleep(EVERY, signal);
   }
@@ -65,6 +83,17 @@ export async function watchRun(
     const [detail, checkpoints] = await Promise.all([flink.job(run, call), flink.checkpoints(run, call)]);
     if (detail.is !== 'present' || checkpoints.is !== 'present' || detail.value.state !== 'RUNNING')
       return false;
-    return allRun(countTasks(detail.value.tasks)) && checkpoints.value.counts.completed > 0;
+    const newest = checkpoints.value.latestCompleted;
+    if (before === undefined) before = newest === null ? null : `${run}/${newest.id}`;
+    if (!allRun(countTasks(detail.value.tasks)) || newest === null) return false;
+    return `${run}/${newest.id}` !== before;
+  }
+
+  async function emptyResult(): Promise<boolean> {
+    const now = clock.now();
+    if (now - resultsAt < RESULTS_EVERY) return false;
+    resultsAt = now;
+    const results = await readDirtyResults(deps, it, call);
+    return results.is === 'present' && results.value.some((r) => r.length === 0 && r.run === input.run);
   }
 }

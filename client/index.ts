@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -15,8 +16,9 @@ import type { Config, JobConfig } from '../config/config.js';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseEnd, CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import { clusterName, jobName, recoverId, watchId } from '../domain/ids.js';
+import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
+import type { RepairOutcome } from '../domain/repair.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
 import { caseLink } from './links.js';
@@ -104,6 +106,11 @@ export interface HoldfastClient {
   ledger(cluster: string): Promise<Readonly<Record<string, JobLedger>> | null>;
   /** Starts the watch over a cluster; a running one goes on. */
   startWatch(cluster: string): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  /**
+   * Has one approved repair done by the repair workflow of the cluster, which does one at a time, and returns what was
+   * done. Nobody but a case calls this: people approve there. The same `requestId` is the same request.
+   */
+  repairDeadEnd(cluster: string, request: messages.RepairRequest, requestId: string): Promise<RepairOutcome>;
   /** Closes the connection. */
   close(): Promise<void>;
 }
@@ -122,6 +129,9 @@ type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
 /** Memo keys of `watch/<cluster>`: one ledger per job. */
 const LEDGER_PREFIX = messages.ledgerKey('');
 
+/** Milliseconds for a repair: it proves the storage usable, and may have to wait for its turn. */
+const REPAIR_DEADLINE = 60_000;
+
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
 
@@ -136,8 +146,9 @@ export function holdfastClient({
   const call = async <T>(
     asked: Pick<Asked, 'what' | 'needsWorker' | 'writes'>,
     fn: () => Promise<T>,
+    within = asked.needsWorker ? workerDeadline : serverDeadline,
   ): Promise<T> => {
-    const deadline = Date.now() + (asked.needsWorker ? workerDeadline : serverDeadline);
+    const deadline = Date.now() + within;
     try {
       return await client.withDeadline(deadline, fn);
     } catch (error) {
@@ -372,6 +383,24 @@ export function holdfastClient({
         },
       );
     },
+    repairDeadEnd: async (cluster, request, requestId) =>
+      call(
+        { what: `repair the cluster ${cluster} for job ${request.job}`, needsWorker: true, writes: true },
+        () =>
+          client.workflow.executeUpdateWithStart(messages.repairDeadEnd, {
+            args: [request],
+            updateId: requestId,
+            startWorkflowOperation: new WithStartWorkflowOperation('repairCluster', {
+              workflowId: repairId(clusterOf(config, cluster)),
+              taskQueue: messages.QUEUES.steps,
+              args: [{ cluster } satisfies messages.RepairClusterInput],
+              workflowIdConflictPolicy: 'USE_EXISTING',
+              workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+              staticSummary: `Repairs of cluster ${cluster}, one at a time`,
+            }),
+          }),
+        REPAIR_DEADLINE,
+      ),
     close: () => client.connection.close(),
   };
 

@@ -1,7 +1,6 @@
 /** Act one: a NameNode that is away for seconds makes Flink give up, and Holdfast brings the job back. */
 import { connectTemporal, holdfastClient, type HoldfastClient } from '../client/index.js';
 import { loadConfig } from '../config/load.js';
-import type { CaseStatus } from '../domain/case.js';
 import {
   checkWindows,
   until,
@@ -10,18 +9,10 @@ import {
   type FlinkVersion,
   type Stack,
 } from '../stack/index.js';
+import { follow, postAlert, round } from './follow.js';
 import { startHoldfast, type RunningHoldfast } from './holdfast.js';
 import type { Narrator } from './narrator.js';
-import {
-  alertmanagerBody,
-  BLANK_NAME,
-  CLUSTER,
-  FLINK_NAME,
-  JOB,
-  openScene,
-  TOPICS,
-  type Scene,
-} from './scene.js';
+import { BLANK_NAME, CLUSTER, FLINK_NAME, JOB, openScene, TOPICS, type TwinScene } from './scene.js';
 
 export interface ActReport {
   readonly act: 1;
@@ -91,7 +82,7 @@ export async function actOne(options: ActOptions): Promise<Stage> {
 }
 
 async function play(
-  scene: Scene,
+  scene: TwinScene,
   holdfast: RunningHoldfast,
   client: HoldfastClient,
   options: ActOptions,
@@ -194,18 +185,6 @@ async function play(
   };
 }
 
-const round = (seconds: number): number => Math.round(seconds * 10) / 10;
-
-async function postAlert(holdfast: RunningHoldfast, at: Date): Promise<void> {
-  const response = await fetch(`${holdfast.intake}/v1/alerts/alertmanager`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(alertmanagerBody(at)),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!response.ok) throw new Error(`intake answered ${response.status}: ${await response.text()}`);
-}
-
 /** Tells each state of the run until Flink has given up. */
 async function tellStates(flink: FlinkRest, run: string, { say }: Narrator): Promise<void> {
   let last = '';
@@ -228,39 +207,4 @@ async function runningAt(flink: FlinkRest, client: HoldfastClient): Promise<numb
   });
   await flink.running(run, { every: 100 });
   return Date.now();
-}
-
-/** Tells what Holdfast sees, decides and does, until stopped. */
-function follow(client: HoldfastClient, { say }: Narrator): { stop(): void } {
-  let going = true;
-  const told = new Set<string>();
-  const once = (text: string) => {
-    if (told.has(text)) return;
-    told.add(text);
-    say('Holdfast', text);
-  };
-  const tell = (s: CaseStatus) => {
-    if (s.situation !== null) once(`situation: ${s.situation.is}. ${s.situation.because}`);
-    for (const f of s.failures)
-      once(
-        `attempt ${f.attempt} of ${s.attempts ?? 'unlimited'} failed in ${f.step}: ${f.fault.code}: ${f.fault.message}`,
-      );
-    if (s.waiting !== null && s.phase === 'waiting') {
-      once(
-        `keeps the pointer and waits for ${s.waiting.for}, at most ${Math.round((s.waiting.until - s.waiting.since) / 1000)} s`,
-      );
-    }
-    const top = s.ladder[0];
-    if (top?.verdict === 'sound') once(`${top.path} is sound: ${top.because}`);
-    if (s.restored !== null) once(`submitted run ${s.restored.run} from ${s.restored.point}`);
-    if (s.phase === 'confirming') once('all tasks and a newer checkpoint are to prove it');
-    if (s.phase === 'resumed') once('resumed');
-  };
-  void (async () => {
-    while (going) {
-      await client.status(JOB).then(tell, () => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 150));
-    }
-  })();
-  return { stop: () => (going = false) };
 }

@@ -31,6 +31,10 @@ export interface Scene {
   /** The job's jar and arguments, as `holdfast.yaml` has them. */
   readonly jar: string;
   readonly run: string;
+}
+
+/** With the unprotected twin of the job, for the contrast. */
+export interface TwinScene extends Scene {
   readonly blankRun: string;
   /** Submits the unprotected twin; `savepointPath` is never given: that is the point of it. */
   submitBlank(): Promise<string>;
@@ -55,17 +59,50 @@ const defined = <T>(value: T | undefined, what: string): T => {
   return value;
 };
 
+const stackOptions = ({ flink, onEvent, temporal }: SceneOptions): StackOptions => ({
+  flink,
+  label: 'demo',
+  ...(onEvent === undefined ? {} : { onEvent }),
+  ...(temporal === undefined ? {} : { temporal }),
+});
+
+/**
+ * The other set-up: HA data and job results on the same HDFS as the checkpoints, the JobManager under a supervisor. When
+ * HDFS fails, the HA data outlives it, and Flink comes back by itself, or is stuck. One restart is all it has, so that
+ * it gives up soon.
+ */
+export async function openHeldScene(options: SceneOptions): Promise<Scene> {
+  const stack = await startStack({
+    ...stackOptions(options),
+    supervisor: true,
+    flinkSettings: {
+      haStorage: 'hdfs',
+      checkpointInterval: '2s',
+      restart: { type: 'fixed-delay', attempts: 1, delay: '1s' },
+    },
+  });
+  try {
+    const broker = defined(stack.endpoints.kafka, 'Kafka');
+    const flink = flinkRest(defined(stack.endpoints.flinkRest, 'Flink'));
+    await createTopics(broker, [{ topic: TOPICS.in }, { topic: TOPICS.out }]);
+    const jar = jobJar(options.flink);
+    const events = await startEvents({ broker, topics: [TOPICS.in], rate: 200 });
+    const run = await flink.submit({ jar, args: jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out) });
+    return { stack, flink, events, jar, run };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
 /**
  * The set-up of the incident: HA data and job results not on the HDFS that fails, so that Flink gives up and deletes
  * its HA data; checkpoints on HDFS; three restarts and no failed checkpoint tolerated, as Flink's defaults were.
  */
-export async function openScene(options: SceneOptions): Promise<Scene> {
+export async function openScene(options: SceneOptions): Promise<TwinScene> {
   const stack = await startStack({
-    flink: options.flink,
-    label: 'demo',
+    ...stackOptions(options),
     flinkSettings: { haStorage: 'file', checkpointInterval: '2s' },
-    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-    ...(options.temporal === undefined ? {} : { temporal: options.temporal }),
   });
   try {
     const broker = defined(stack.endpoints.kafka, 'Kafka');
@@ -100,7 +137,9 @@ export async function writeConfig(scene: Scene, options: ConfigOptions): Promise
     `--${name}`,
     value,
   ]);
-  const storageFolder = new URL(places.haStorage).pathname.replace(/\/ha$/, '');
+  const apart = places.haStorage.startsWith('file:')
+    ? new URL(places.haStorage).pathname.replace(/\/ha$/, '')
+    : null;
   const config = {
     temporal: {
       address: options.temporal.address,
@@ -114,7 +153,7 @@ export async function writeConfig(scene: Scene, options: ConfigOptions): Promise
         allow: ['/flink'],
         scratch: stack.scratch,
       },
-      ha: { kind: 'file', allow: [storageFolder], scratch: join(storageFolder, 'holdfast') },
+      ...(apart === null ? {} : { ha: { kind: 'file', allow: [apart], scratch: join(apart, 'holdfast') } }),
     },
     zookeeper: { main: { servers: [defined(stack.endpoints.zookeeper, 'ZooKeeper')] } },
     kafka: { main: { brokers: [broker] } },

@@ -3,6 +3,7 @@ import type { SeenAlert } from './alert.js';
 import type { Question, Said } from './desk.js';
 import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
+import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
 
 export type Phase =
@@ -14,6 +15,7 @@ export type Phase =
   | 'checking offsets'
   | 'resuming offsets'
   | 'restoring'
+  | 'repairing'
   | 'confirming'
   | 'waiting'
   | 'asking'
@@ -73,6 +75,8 @@ export interface CaseStatus {
   readonly failures: readonly AttemptRecord[];
   readonly ladder: readonly RungView[];
   readonly restored: Restored | null;
+  /** Repairs of dead ends that this case has had done, oldest first, at most 10. */
+  readonly repairs: readonly Repair[];
   readonly question: Question | null;
   readonly hold: (Said & { readonly since: number }) | null;
   readonly alerts: readonly SeenAlert[];

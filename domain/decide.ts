@@ -3,6 +3,7 @@
  * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
  */
 import { explain } from './dead-end.js';
+import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
@@ -10,8 +11,9 @@ import { buildLadder, samePath, type Ladder, type Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
+import type { EmptyJobResult, RepairCheck } from './repair.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from './restore-point.js';
-import { isTerminal, situationOf, type Assessment, type Situation } from './situation.js';
+import { isTerminal, situationSince, type Assessment, type Situation } from './situation.js';
 
 /** A submission whose fate is not known yet. */
 export interface OpenSubmission {
@@ -22,12 +24,16 @@ export interface OpenSubmission {
 /** Everything known in this attempt so far. `null`: not looked at yet. */
 export interface Evidence {
   readonly policy: Policy;
+  /** Epoch milliseconds of the doubt that this case is about: a checkpoint from before proves nothing. */
+  readonly since: number;
   readonly assessment: Assessment | null;
   readonly pointers: Pointers | null;
   /** Verdicts by path. */
   readonly verdicts: Readonly<Record<string, Verdict>>;
   /** Offset checks by path. `absent`: the job has no Kafka source configured. */
   readonly offsets: Readonly<Record<string, Reading<OffsetCheck>>>;
+  /** Whether the dead end at hand may be repaired. */
+  readonly repair: RepairCheck | null;
   readonly openSubmission: OpenSubmission | null;
   /** The runs that this case submitted and Flink took: they may be confirmed, never mistaken for strangers. */
   readonly submitted: readonly RunId[];
@@ -62,6 +68,18 @@ export type Next =
     }
   /** A run of ours is on its way: prove it. */
   | { readonly do: 'confirm'; readonly run: RunId; readonly point: string; readonly because: string }
+  /** Whether a dead end may be repaired. */
+  | { readonly do: 'checkRepair'; readonly deadEnd: EmptyJobResult }
+  /** Approved by a person. `modified`: the file that was approved, by its time. */
+  | { readonly do: 'repair'; readonly deadEnd: EmptyJobResult; readonly modified: number }
+  /** Nothing to be tried before a dependency is back, or a time has come; no attempt is spent on it. */
+  | {
+      readonly do: 'await';
+      readonly for: Dependency | null;
+      /** Epoch milliseconds; null: only the dependency's return. */
+      readonly until: number | null;
+      readonly because: Fault;
+    }
   /** Flink brings the job back by itself. */
   | { readonly do: 'watch'; readonly run: RunId | null; readonly because: string }
   | { readonly do: 'leave'; readonly outcome: 'healthy' | 'ended by a person'; readonly because: string }
@@ -91,7 +109,7 @@ export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
-  const situation = situationOf(e.assessment);
+  const situation = situationSince(e.assessment, e.since);
   return situation.is === 'abandoned' ? decideRestore(e, situation) : decideElse(e, situation);
 }
 
@@ -126,7 +144,7 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
         ? { do: 'fail', fault: s.fault }
         : ask('unknown', s.fault, `${s.because}. Nothing is submitted until this is settled.`, null, []);
     case 'dead-end':
-      return ask('dead end', fault('FlinkUnavailable', s.because), explain(s.deadEnd), null, []);
+      return decideDeadEnd(e, s);
     case 'vanished':
       return consented(
         e,
@@ -157,6 +175,40 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
         null,
         [],
       );
+  }
+}
+
+/** Named and explained; and when there is a repair, all its preconditions hold and the policy wants it, proposed. */
+function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): Next {
+  const { deadEnd } = s;
+  const explained = (more = '', where?: string) =>
+    ask('dead end', fault('FlinkUnavailable', s.because, where), explain(deadEnd) + more, null, []);
+  if (deadEnd.is !== 'EmptyJobResult') return explained();
+  if (e.policy.repairs === 'never' || e.policy.attempts === 0)
+    return explained(' Policy: Holdfast only reports it.', deadEnd.path);
+  const check = e.repair;
+  if (check === null) return { do: 'checkRepair', deadEnd };
+  switch (check.is) {
+    case 'over':
+      return { do: 'watch', run: deadEnd.run, because: `nothing to repair: ${check.because}` };
+    case 'wait':
+      if (failureClass(check.because.code) !== 'transient')
+        return { do: 'ask', plan: planFor(check.because) };
+      return { do: 'await', for: check.for, until: check.until, because: check.because };
+    case 'forbidden':
+      return explained(` Holdfast does not do it: ${check.because}.`, deadEnd.path);
+    case 'ready': {
+      const made = new Date(check.modified).toISOString();
+      const question = ask(
+        'dead end',
+        fault('FlinkUnavailable', s.because, deadEnd.path),
+        `${explain(deadEnd)} ${check.proofs.map((proof) => `${proof}.`).join(' ')} Flink then brings the job back from its newest checkpoint by itself; nothing is submitted and nothing deleted.`,
+        `rename ${deadEnd.path} of ${made} aside`,
+        [],
+      );
+      if (!e.approved.includes(question.plan.digest)) return question;
+      return { do: 'repair', deadEnd, modified: check.modified };
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import type { DeadEnd } from './dead-end.js';
 import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import type { JobLedger, RestoredFrom } from './ledger.js';
+import { compareIds, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 
 /** A run of the job as the leading JobManager shows it. */
@@ -19,6 +19,8 @@ export interface RunView {
   readonly completed: number;
   /** Path of the newest completed checkpoint that Flink still offers. */
   readonly latest: string | null;
+  /** The newest completed checkpoint, offered or not; `triggered` in epoch milliseconds. */
+  readonly newest: { readonly id: string; readonly triggered: number } | null;
   /** The first fault after the last completed checkpoint; later ones are side effects. */
   readonly firstFault: string | null;
 }
@@ -113,6 +115,19 @@ export function situationOf(a: Assessment): Situation {
   return goneRun(a, a.runs.value, ours);
 }
 
+/**
+ * The situation, believed healthy only by a checkpoint that was begun since the doubt (epoch milliseconds): a JobManager
+ * notices a dead TaskManager only after its heartbeat time-out, and shows all tasks as running until then.
+ */
+export function situationSince(a: Assessment, since: number): Situation {
+  const situation = situationOf(a);
+  if (situation.is !== 'healthy') return situation;
+  const { run } = situation;
+  if (run.newest !== null && run.newest.triggered >= since) return situation;
+  const because = `all ${run.tasks} tasks run; no checkpoint was begun and completed since the alert`;
+  return { is: 'flink-recovering', run, because };
+}
+
 /** No JobManager answers: only HA data can say that Flink will come back by itself. */
 function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
   const dead = deadEndOf(a, ours);
@@ -156,6 +171,14 @@ function aliveRun(run: RunView, a: Assessment): Situation {
       because: `it started from nothing although ${older} restore points of earlier runs are known`,
     };
   }
+  const lost = run.restoredFrom.is === 'nothing' ? ownPointBeyond(a, run) : null;
+  if (lost !== null) {
+    return {
+      is: 'blank',
+      run,
+      because: `it started anew from nothing although its own checkpoint ${lost} is known`,
+    };
+  }
   if (run.completed === 0) {
     return { is: 'flink-recovering', run, because: 'all tasks run, no checkpoint has completed yet' };
   }
@@ -164,6 +187,14 @@ function aliveRun(run: RunView, a: Assessment): Situation {
     run,
     because: `all ${run.tasks} tasks run and ${run.completed} checkpoints have completed`,
   };
+}
+
+/** Ids of a run only grow: a remembered one above the newest means that Flink started the same run over. */
+function ownPointBeyond(a: Assessment, run: RunView): string | null {
+  if (a.ledger.is !== 'present') return null;
+  const known = a.ledger.value.points.find((p) => p.run === run.run && p.kind === 'checkpoint');
+  if (known === undefined || known.id === null) return null;
+  return compareIds(known.id, run.newest?.id ?? null) > 0 ? known.id : null;
 }
 
 function olderPoints(a: Assessment, run: RunId): number {

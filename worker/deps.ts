@@ -27,6 +27,8 @@ export function stepDeps(config: Config, ports: Ports, client: HoldfastClient, t
     raiseAlert: async (alert) => {
       await client.raiseAlert(alert);
     },
+    requestRepair: (cluster, request, id, signal) =>
+      temporal.withAbortSignal(signal, () => client.repairDeadEnd(cluster, request, id)),
     registeredSearchAttributes: (signal) =>
       temporal.withAbortSignal(signal, () => registeredSearchAttributes(temporal)),
   };

@@ -6,6 +6,7 @@ import type { OpenSubmission, Plan } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import type { Carried, RecoverInput } from './messages.js';
@@ -49,6 +50,9 @@ export interface Case {
   plan: Plan | null;
   because: Fault | null;
   restored: Restored | null;
+  repairs: readonly Repair[];
+  /** A checkpoint from before this time (epoch milliseconds) does not prove the job healthy. */
+  doubtedAt: number;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -84,6 +88,8 @@ export function newCase(input: RecoverInput): Case {
     plan: null,
     because: c.because ?? null,
     restored: c.restored ?? null,
+    repairs: c.repairs ?? [],
+    doubtedAt: c.doubtedAt ?? now,
   };
 }
 
@@ -100,6 +106,8 @@ export function carry(the: Case): Carried {
     soakUntil,
     because,
     restored,
+    repairs,
+    doubtedAt,
   } = the;
   return {
     origin,
@@ -119,6 +127,8 @@ export function carry(the: Case): Carried {
     soakUntil,
     because,
     restored,
+    repairs,
+    doubtedAt,
   };
 }
 

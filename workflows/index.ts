@@ -1,3 +1,4 @@
 /** Workflow names are wire names. */
 export { recoverJob } from './recover-job.js';
+export { repairCluster } from './repair-cluster.js';
 export { watchCluster } from './watch-cluster.js';

@@ -4,6 +4,7 @@ import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
 import type { OpenSubmission } from '../domain/decide.js';
 import type { Desk, Said } from '../domain/desk.js';
+import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
@@ -43,11 +44,25 @@ export interface Carried {
   readonly soakUntil: number | null;
   readonly because: Fault | null;
   readonly restored: Restored | null;
+  readonly repairs: readonly Repair[];
+  readonly doubtedAt: number;
 }
 
 /** Input of workflow `watchCluster`. */
 export interface WatchInput {
   readonly cluster: string;
+}
+
+/** Input of workflow `repairCluster`. */
+export interface RepairClusterInput {
+  readonly cluster: string;
+}
+
+/** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
+export interface RepairRequest {
+  readonly job: string;
+  readonly deadEnd: EmptyJobResult;
+  readonly modified: number;
 }
 
 /** Memo keys of `watch/<cluster>`: the ledger of each job, and the time of the last look. */
@@ -68,5 +83,8 @@ export const release = defineUpdate<string, [Said]>('release');
 export const resume = defineUpdate<string, [Said]>('resume');
 export const retryNow = defineUpdate<string, [Said]>('retryNow');
 export const close = defineUpdate<string, [Said]>('close');
+
+/** To `repair/<cluster>`: does one repair and answers with what was done. */
+export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repairDeadEnd');
 
 export const status = defineQuery<CaseStatus>('status');

@@ -1,7 +1,7 @@
 /** Everything between attempts: waiting, being held, being asked, having given up, soaking. */
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
-import type { Plan } from '../domain/decide.js';
+import type { Next, Plan } from '../domain/decide.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
 import { fault, type Fault } from '../domain/failure.js';
@@ -20,6 +20,61 @@ const SEEN_DOWN = new Set<Fault['code']>([
   'FlinkUnavailable',
   'KafkaUnavailable',
 ]);
+
+/** No course waits longer for something than this (milliseconds) before it looks at everything again. */
+const LOOK_AGAIN = 10 * 60_000;
+
+/** Somebody said something that a wait must not outlast. */
+const spokenTo = (the: Case): boolean =>
+  the.desk.retryNow !== null || the.desk.abort !== null || the.desk.hold !== null;
+
+/** Runs a step that only waits, until it ends or somebody speaks. */
+export async function unlessSpoken(the: Case, wait: () => Promise<unknown>): Promise<void> {
+  let ended: { readonly error: unknown } | 'well' | null = null;
+  const scope = new CancellationScope();
+  void scope.run(wait).then(
+    () => (ended = 'well'),
+    (error: unknown) => (ended = { error }),
+  );
+  await condition(() => ended !== null || spokenTo(the));
+  const how = ended as { readonly error: unknown } | 'well' | null;
+  scope.cancel();
+  the.desk = { ...the.desk, retryNow: null };
+  if (how !== null && how !== 'well') throw how.error;
+}
+
+/**
+ * Waits until a dependency is back or a time has come. Nothing was tried, so nothing is counted; never shorter than
+ * `backoff.initial`.
+ */
+export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }>): Promise<void> {
+  const { policy, job } = openedOf(the);
+  const now = Date.now();
+  const notBefore = now + policy.backoff.initial;
+  const until = Math.max(notBefore, Math.min(next.until ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN));
+  const dependency = next.for;
+  the.because = next.because;
+  the.waiting = { for: dependency ?? 'the next look', since: now, until };
+  tell(the, 'waiting', 'awaitReturn');
+  let mended = false;
+  const scope = new CancellationScope();
+  if (dependency !== null) {
+    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true };
+    void scope
+      .run(async () => {
+        await steps.awaitReturn(input, `waiting for ${dependency}: ${next.because.message}`);
+        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
+        mended = true;
+      })
+      .catch(() => undefined);
+  }
+  const summary = `${next.because.code}: ${next.because.message}`.slice(0, 150);
+  await condition(() => mended || spokenTo(the), until - now, { summary });
+  scope.cancel();
+  the.desk = { ...the.desk, retryNow: null };
+  the.waiting = null;
+  the.because = null;
+}
 
 /** A hold acts between steps; the deadline stands still meanwhile. */
 export async function untilReleased(the: Case): Promise<void> {
@@ -110,7 +165,7 @@ async function waitOrWake(
 
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
-  const { policy } = openedOf(the);
+  const { policy, job } = openedOf(the);
   const now = Date.now();
   const question: Question = {
     id: `${the.failed + 1}-${plan.digest}`,
@@ -130,7 +185,18 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
     the.desk.abort !== null ||
     the.desk.close !== null ||
     the.desk.retryNow !== null;
-  await condition(spoken, policy.approvalExpires, { summary: `asking: ${plan.about}` });
+  const scope = new CancellationScope();
+  let healthy = false;
+  // What a person does by hand instead of answering may well bring the job back.
+  if (plan.about === 'dead end') {
+    const input = { job, run: null, until: 'healthy' } as const;
+    void scope
+      .run(() => steps.watchRun(input, 'asked: watching whether the job is healthy meanwhile'))
+      .then(() => (healthy = true))
+      .catch(() => undefined);
+  }
+  await condition(() => healthy || spoken(), policy.approvalExpires, { summary: `asking: ${plan.about}` });
+  scope.cancel();
   the.paused += Date.now() - now;
   const { answer, close, abort } = the.desk;
   the.desk = { ...the.desk, standing: 'working', question: null, answer: null, retryNow: null };
@@ -179,6 +245,7 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
     the.granted = the.failed + Math.max(1, policy.attempts ?? 0);
   the.desk = { ...the.desk, standing: 'working', resume: null };
   the.because = null;
+  the.doubtedAt = Date.now();
   the.deadlineFrom = Date.now();
   the.paused = 0;
   return 'look again';
@@ -199,6 +266,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
     summary: `resumed from ${the.restored?.point ?? ''}; soak`,
   });
   the.waiting = null;
+  if (early) the.doubtedAt = Date.now();
   the.desk = { ...the.desk, standing: 'working', abort: null };
   return !early || the.desk.close !== null;
 }

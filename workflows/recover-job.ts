@@ -6,7 +6,16 @@ import { carry, newCase, openedOf, type Case } from './case.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
-import { afterAbort, afterFailure, afterResumed, answered, untilReleased } from './pauses.js';
+import {
+  afterAbort,
+  afterFailure,
+  afterResumed,
+  answered,
+  untilMended,
+  untilReleased,
+  unlessSpoken,
+} from './pauses.js';
+import { repair } from './repair.js';
 import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
@@ -63,10 +72,12 @@ async function attempt(the: Case): Promise<Outcome> {
   the.attemptStarted = Date.now();
   let e: Evidence = {
     policy,
+    since: the.doubtedAt,
     assessment: null,
     pointers: null,
     verdicts: {},
     offsets: {},
+    repair: null,
     openSubmission: the.openSubmission,
     submitted,
     chosen: the.chosen,
@@ -121,7 +132,22 @@ async function attempt(the: Case): Promise<Outcome> {
           return await confirm(the, next.run, next.point);
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
-          await steps.watchRun({ job, run: next.run, until: 'settled' }, next.because);
+          await unlessSpoken(the, () =>
+            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+          );
+          return { is: 'again' };
+        case 'checkRepair': {
+          tell(the, 'assessing', 'examineDeadEnd', e);
+          const { deadEnd } = next;
+          const check = await steps.examineDeadEnd({ job, deadEnd }, `may ${deadEnd.path} be set aside?`);
+          e = { ...e, repair: check };
+          break;
+        }
+        case 'repair':
+          return await repair(the, next, e);
+        case 'await':
+          tell(the, the.phase, the.step, e);
+          await untilMended(the, next);
           return { is: 'again' };
         case 'leave':
           tell(the, the.phase, 'assessRun', e);

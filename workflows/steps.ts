@@ -43,6 +43,14 @@ const restoring = proxyActivities<Activities>({
   retry: technical,
 });
 
+/** A repair waits for its turn in the cluster, and is one rename. A second call finds what the first did. */
+const repairing = proxyActivities<Activities>({
+  taskQueue: QUEUES.steps,
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '10s',
+  retry: technical,
+});
+
 /** Waiting. Bounded from outside: by the attempt's back-off, by a person, by the case's deadline. */
 const waiting = proxyActivities<Activities>({
   taskQueue: QUEUES.waits,
@@ -82,8 +90,11 @@ export const checkOffsets = step(quick, 'checkOffsets');
 export const resumeOffsets = step(quick, 'resumeOffsets');
 export const raiseAlert = step(quick, 'raiseAlert');
 export const handOver = step(quick, 'handOver');
+export const examineDeadEnd = step(quick, 'examineDeadEnd');
 export const readState = step(thorough, 'readState');
 export const restoreJob = step(restoring, 'restoreJob');
+export const requestRepair = step(repairing, 'requestRepair');
+export const repairDeadEnd = step(repairing, 'repairDeadEnd');
 export const confirmRestored = step(waiting, 'confirmRestored');
 export const awaitReturn = step(waiting, 'awaitReturn');
 export const watchRun = step(waiting, 'watchRun');

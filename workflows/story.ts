@@ -14,7 +14,7 @@ import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
-import { situationOf } from '../domain/situation.js';
+import { situationSince } from '../domain/situation.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -45,7 +45,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationOf(e.assessment);
+    const { is, because } = situationSince(e.assessment, e.since);
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
@@ -114,6 +114,7 @@ export function statusOf(the: Case): CaseStatus {
     failures: the.failures,
     ladder: the.ladder,
     restored: the.restored,
+    repairs: the.repairs,
     question: desk.question,
     hold: desk.hold,
     alerts: desk.alerts,
@@ -181,6 +182,10 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+  }
+  for (const r of s.repairs) {
+    lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
+    lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
     lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');

@@ -42,6 +42,8 @@ function said(next: Next): string {
       return `ask ${next.plan.about}`;
     case 'leave':
       return `leave: ${next.outcome}`;
+    case 'await':
+      return `await ${next.for ?? 'a time'}`;
     default:
       return next.do;
   }
@@ -153,6 +155,16 @@ const table: readonly [promise: string, known: Partial<Evidence>, expected: stri
     'leave: ended by a person',
   ],
   [
+    'leaves a healthy job with a checkpoint since the alert',
+    { assessment: assessment({ runs: present([run({ state: 'RUNNING', running: 4 })]) }) },
+    'leave: healthy',
+  ],
+  [
+    'does not believe a job whose checkpoints are all from before the alert',
+    { since: 1_501, assessment: assessment({ runs: present([run({ state: 'RUNNING', running: 4 })]) }) },
+    'watch',
+  ],
+  [
     'leaves a restarting job to Flink',
     { assessment: assessment({ runs: present([run({ state: 'RESTARTING' })]) }) },
     'watch',
@@ -172,6 +184,75 @@ const table: readonly [promise: string, known: Partial<Evidence>, expected: stri
   ],
   ["takes a person's choice before the ladder", { chosen: point(RUN_A, 3), verdicts: {} }, 'readState chk-3'],
 ];
+
+const EMPTY = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
+/** Every JobManager stops at the empty result of a run whose checkpoints ZooKeeper holds. */
+const stuck = assessment({
+  runs: away,
+  leader: away,
+  settings: away,
+  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+  dirty: present([{ run: RUN_A, path: EMPTY, length: 0 }]),
+});
+const ready = { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] } as const;
+
+const deadEnds: readonly [promise: string, known: Partial<Evidence>, expected: string][] = [
+  ['first looks whether it may be repaired', {}, 'checkRepair'],
+  ['asks before it is repaired', { repair: ready }, 'ask dead end'],
+  [
+    'waits for the storage before anybody is asked',
+    { repair: { is: 'wait', for: 'storage', until: null, because: fault('StorageNotWritable', 'x') } },
+    'await storage',
+  ],
+  [
+    'waits until the file is old enough',
+    { repair: { is: 'wait', for: null, until: 9, because: fault('FlinkRestarting', 'x') } },
+    'await a time',
+  ],
+  ['watches when there is nothing to repair any more', { repair: { is: 'over', because: 'x' } }, 'watch'],
+  ['asks when no waiting makes it right', { repair: { is: 'forbidden', because: 'x' } }, 'ask dead end'],
+  ['only explains with repairs: never', { policy: { ...STRICT, repairs: 'never' } }, 'ask dead end'],
+  ['only explains with attempts: 0', { policy: { ...STRICT, attempts: 0 } }, 'ask dead end'],
+];
+
+describe('a dead end', () => {
+  const found = (known: Partial<Evidence>) => evidence({ assessment: stuck, ...known });
+
+  test.each(deadEnds)('%s', (_promise, known, expected) => {
+    expect(said(decide(found(known)))).toBe(expected);
+  });
+
+  test.each<[string, Partial<Evidence>]>([
+    ['the policy is never', { policy: { ...STRICT, repairs: 'never' }, repair: ready }],
+    ['attempts is 0', { policy: { ...STRICT, attempts: 0 }, repair: ready }],
+    ['a precondition can never hold', { repair: { is: 'forbidden', because: 'x' } }],
+  ])('offers nothing to approve when %s', (_why, known) => {
+    const next = decide(found(known));
+    expect(next.do === 'ask' && next.plan.approves).toBeNull();
+  });
+
+  test('is repaired when its repair was approved, and never on the approval of another file', () => {
+    const asked = decide(found({ repair: ready }));
+    if (asked.do !== 'ask') throw new Error('expected a question');
+    expect(asked.plan.approves).toBe(`rename ${EMPTY} of 1970-01-01T00:00:01.000Z aside`);
+    const approved = [asked.plan.digest];
+    expect(decide(found({ repair: ready, approved }))).toMatchObject({ do: 'repair', modified: 1_000 });
+    const newer = { ...ready, modified: 2_000 };
+    expect(said(decide(found({ repair: newer, approved })))).toBe('ask dead end');
+  });
+
+  test('that was approved waits all the same when the storage is away again', () => {
+    const asked = decide(found({ repair: ready }));
+    if (asked.do !== 'ask') throw new Error('expected a question');
+    const repair = {
+      is: 'wait',
+      for: 'storage',
+      until: null,
+      because: fault('StorageSafeMode', 'x'),
+    } as const;
+    expect(said(decide(found({ repair, approved: [asked.plan.digest] })))).toBe('await storage');
+  });
+});
 
 describe('what to do next', () => {
   test.each(table)('%s', (_promise, known, expected) => {

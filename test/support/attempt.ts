@@ -32,6 +32,8 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
   const submitted = openSubmission === null ? [] : [openSubmission.run];
   let e: Evidence = {
     policy,
+    since: 0,
+    repair: null,
     assessment: null,
     pointers: null,
     verdicts: {},

@@ -38,6 +38,7 @@ export const run = (change: Partial<RunView> = {}): RunView => ({
   restoredFrom: { is: 'nothing' },
   completed: 12,
   latest: path(RUN_A, 12),
+  newest: { id: '12', triggered: 1_500 },
   firstFault: null,
   ...change,
 });
@@ -96,10 +97,12 @@ export const pointers = (
 
 export const evidence = (change: Partial<Evidence> = {}): Evidence => ({
   policy: STRICT,
+  since: 1_200,
   assessment: assessment(),
   pointers: pointers(),
   verdicts: { [path(RUN_A, 12)]: sound },
   offsets: { [path(RUN_A, 12)]: present(inRange) },
+  repair: null,
   openSubmission: null,
   submitted: [],
   chosen: null,

@@ -160,6 +160,7 @@ export function depsOf(world: World): Deps {
       world.alerts.push(alert);
       return Promise.resolve();
     },
+    requestRepair: () => Promise.reject(new Error('nothing is repaired in this world')),
     registeredSearchAttributes: () => Promise.resolve([]),
   };
 }

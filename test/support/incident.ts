@@ -1,12 +1,12 @@
 /** The incident on the real systems, for tests that add something to it. */
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { CaseStatus } from '../../domain/case.js';
-import { JOB, openScene, TOPICS, type Scene } from '../../demo/scene.js';
+import { JOB, openScene, TOPICS, type TwinScene } from '../../demo/scene.js';
 import { checkWindows, until } from '../../stack/index.js';
 import { holdfastApart, type HoldfastApart } from './holdfast.js';
 
 export interface Incident {
-  readonly scene: () => Scene;
+  readonly scene: () => TwinScene;
   /** Starts Holdfast in processes of its own; stopped after the test. */
   readonly start: (policy?: Readonly<Record<string, unknown>>) => Promise<HoldfastApart>;
   readonly status: () => Promise<CaseStatus>;
@@ -20,7 +20,7 @@ export interface Incident {
 
 /** Opens a scene before each test of the file and closes it after it; keeps the logs of failed ones. */
 export function incident(): Incident {
-  let scene: Scene;
+  let scene: TwinScene;
   let holdfast: HoldfastApart | undefined;
 
   beforeEach(async () => {

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { fault, failure } from '../../domain/failure.js';
+import { runId } from '../../domain/ids.js';
+import type { RepairOutcome } from '../../domain/repair.js';
+import type { RepairRequest } from '../../workflows/messages.js';
+import { createLog } from '../../worker/logger.js';
+import { createWorkers, type RunningWorkers } from '../../worker/run.js';
+import { scrubber } from '../../worker/scrub.js';
+import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
+
+let temporal: TestTemporal;
+let client: HoldfastClient;
+let workers: RunningWorkers;
+/** What the fake step did, in order. */
+const log: string[] = [];
+let atWork = 0;
+let mostAtWork = 0;
+
+/** Every request of a case has an id of its own; the same id would be the same request, also after its end. */
+const ask = (what: RepairRequest) => client.repairDeadEnd('counts', what, randomUUID());
+
+const request = (digit: string, modified = 1_000): RepairRequest => {
+  const run = runId(digit.repeat(32));
+  const path = `hdfs://nn/ha/job-result-store/default/${run}_DIRTY.json`;
+  return { job: 'window-counts', deadEnd: { is: 'EmptyJobResult', run, path }, modified };
+};
+
+/** The rename, which takes a moment; the storage is away for run `d…`. */
+const activities = {
+  repairDeadEnd: async ({ deadEnd, modified }: RepairRequest): Promise<RepairOutcome> => {
+    mostAtWork = Math.max(mostAtWork, ++atWork);
+    log.push(deadEnd.run.slice(0, 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    atWork--;
+    if (deadEnd.run.startsWith('d')) throw failure('StorageUnavailable', 'connection refused', deadEnd.path);
+    const to = `${deadEnd.path}.empty`;
+    const was = { length: 0, modified };
+    return { is: 'repaired', repair: { deadEnd, at: 2_000, from: deadEnd.path, to, was, proofs: [] } };
+  },
+};
+
+beforeAll(async () => {
+  temporal = await temporalForTests();
+  client = holdfastClient({ client: clientOf(temporal.config), config: temporal.config });
+  workers = await createWorkers({
+    config: temporal.config,
+    log: createLog(scrubber([]), { level: 'silent' }),
+    activities,
+  });
+});
+afterAll(async () => {
+  workers?.shutdown();
+  await workers?.done;
+  await client?.close();
+  await temporal?.close();
+});
+
+describe('the repairs of a cluster', () => {
+  test('fifty cases ask for the same repair: it is done once, and all fifty get the answer', async () => {
+    log.length = 0;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(request('a'))));
+    expect(answers.every((answer) => answer.is === 'repaired')).toBe(true);
+    expect(log).toEqual(['a']);
+  });
+
+  test('different repairs are done one at a time', async () => {
+    mostAtWork = 0;
+    log.length = 0;
+    await Promise.all(['1', '2', '3', '4'].map((d) => ask(request(d))));
+    expect(mostAtWork).toBe(1);
+    expect(log.toSorted()).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('a request that is repeated with the same id is the same request', async () => {
+    log.length = 0;
+    const id = randomUUID();
+    const first = await client.repairDeadEnd('counts', request('b'), id);
+    expect(await client.repairDeadEnd('counts', request('b'), id)).toEqual(first);
+    expect(log).toEqual(['b']);
+  });
+
+  test('one that failed is answered with its fault, stops no other, and may be asked for again', async () => {
+    const [failed, other] = await Promise.all([ask(request('d')), ask(request('e'))]);
+    const path = request('d').deadEnd.path;
+    expect(failed).toEqual({
+      is: 'failed',
+      fault: fault('StorageUnavailable', 'connection refused', path),
+    });
+    expect(other.is).toBe('repaired');
+    log.length = 0;
+    expect((await ask(request('d'))).is).toBe('failed');
+    expect(log).toEqual(['d']);
+  });
+});
