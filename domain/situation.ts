@@ -137,12 +137,20 @@ function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
     return {
       is: 'held',
       run: kept.run,
-      because: 'no JobManager answers; ZooKeeper holds the job with its checkpoints',
+      because: `no JobManager answers; ZooKeeper holds the job with its checkpoints${blockedBy(a, ours)}`,
     };
   }
   if (a.runs.is === 'unknown') return unknownBecause(a.runs.because);
   if (a.settings.is === 'unknown') return unknownBecause(a.settings.because);
   return unknownBecause(fault('FlinkUnavailable', 'expected a leading JobManager, found none'));
+}
+
+/** The empty result of another job stops every JobManager too; its own case repairs it. */
+function blockedBy(a: Assessment, ours: readonly HaView[]): string {
+  const results = a.dirty.is === 'present' ? a.dirty.value : [];
+  const other = results.find((d) => d.length === 0 && !ours.some((h) => h.run === d.run));
+  if (other === undefined) return '';
+  return `; none can start while ${other.path}, the result of another job, has no content`;
 }
 
 /** A result of length 0 that keeps every JobManager from starting. */

@@ -103,6 +103,15 @@ describe('who can bring this job back', () => {
     );
   });
 
+  test("another job's empty result is named as what keeps the cluster from starting", () => {
+    const path = `/results/${RUN_B}_DIRTY.json`;
+    const dirty = present([{ run: RUN_B, path, length: 0 }]);
+    const seen = { runs: cut, leader: cut, settings: cut, ha: present([ha()]), dirty };
+    const situation = situationOf(assessment(seen));
+    expect(situation.is).toBe('held');
+    expect(situation.because).toContain(path);
+  });
+
   test('a restored run is never called blank', () => {
     const restored = {
       ...alive,

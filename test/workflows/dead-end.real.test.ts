@@ -36,6 +36,7 @@ let now: Assessment;
 let check: RepairCheck;
 let outcome: RepairOutcome;
 let storageBack: () => void;
+let mended: () => void;
 let requested: number;
 
 const activities = {
@@ -56,8 +57,14 @@ const activities = {
         storageBack = () => resolve({ is: 'returned', at: 1 });
       }),
     ]),
-  // Watches for ever: only what people say ends it.
-  watchRun: () => cancelled(),
+  // Watches until the job is healthy by somebody's hand; else only what people say ends it.
+  watchRun: () =>
+    Promise.race([
+      cancelled(),
+      new Promise((resolve) => {
+        mended = () => resolve('it runs and completes checkpoints');
+      }),
+    ]),
   requestRepair: async () => {
     requested++;
     if (outcome.is === 'repaired') now = running();
@@ -91,6 +98,7 @@ beforeEach(async () => {
   check = ready;
   requested = 0;
   storageBack = () => undefined;
+  mended = () => undefined;
   const deadEnd = { is: 'EmptyJobResult', run: RUN_A, path: PATH } as const;
   const was = { length: 0, modified: 1_000 };
   outcome = {
@@ -141,6 +149,18 @@ describe('a case in a dead end', () => {
     const { question } = await phaseIs('asking');
     await client.reject(JOB, { ...said, question: question?.id ?? '' });
     await phaseIs('aborted');
+    expect(requested).toBe(0);
+  });
+
+  test('withdraws its question when somebody has mended it by hand', async () => {
+    await open();
+    await phaseIs('asking');
+    await until('it watches meanwhile', () => {
+      now = running();
+      mended();
+      return client.caseOf(JOB).then(({ end }) => end !== null);
+    });
+    expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(0);
   });
 
