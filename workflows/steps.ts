@@ -53,6 +53,15 @@ const waiting = proxyActivities<Activities>({
   retry: { ...technical, maximumAttempts: Number.POSITIVE_INFINITY },
 });
 
+/** The watch looks every ten seconds: only a longer silence than that means that its worker is dead. */
+const watching = proxyActivities<Activities>({
+  taskQueue: QUEUES.waits,
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { ...technical, maximumAttempts: Number.POSITIVE_INFINITY },
+});
+
 type Step<K extends keyof Activities> = (
   input: Parameters<Activities[K]>[0],
   summary: string,
@@ -78,4 +87,4 @@ export const restoreJob = step(restoring, 'restoreJob');
 export const confirmRestored = step(waiting, 'confirmRestored');
 export const awaitReturn = step(waiting, 'awaitReturn');
 export const watchRun = step(waiting, 'watchRun');
-export const watchJobs = step(waiting, 'watchJobs');
+export const watchJobs = step(watching, 'watchJobs');
