@@ -122,8 +122,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'goes on to an older point when the newest is unknown',
     foundBy: 1,
     code: replace(
-      "case 'unknown':\n                return {\n                    do: 'fail',",
-      "case 'unknown':\n                continue;\n            case 'never':\n                return {\n                    do: 'fail',",
+      'var _verdict_reasons_;\n                return {',
+      'broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {',
     ),
   },
   {
@@ -151,8 +151,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'starts again when an alert comes after the abort',
     foundBy: 1,
     code: replace(
-      'condition(()=>healthy || the.desk.resume !== null',
-      'condition(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
+      'condition)(()=>healthy || the.desk.resume !== null',
+      'condition)(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
     ),
   },
   {

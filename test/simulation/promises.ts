@@ -21,6 +21,7 @@ export interface Judge {
   /** A person's message was sent. */
   said(what: Said): void;
   act(what: 'submit' | 'commit' | 'other', submission: Submission | undefined): void;
+  stepScheduled(step: string): void;
   stepDone(record: StepRecord): void;
   seen(status: CaseStatus): void;
   ended(result: unknown): void;
@@ -29,6 +30,15 @@ export interface Judge {
   finally(open: boolean): void;
 }
 
+/** What belongs to an attempt: not begun while the case is held or after an abort. */
+const WORK = new Set([
+  'assessRun',
+  'fetchPointer',
+  'readState',
+  'checkOffsets',
+  'resumeOffsets',
+  'restoreJob',
+]);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = 20;
 
@@ -81,7 +91,7 @@ export function createJudge(world: World, policy: Policy): Judge {
       say('ended by a person', `run ${s.run} was submitted although a person has cancelled ${newest.run}`);
     // Of a call that was taken already, only whether it is the same matters: Flink refuses it twice.
     if (!world.runs.some((r) => r.run === s.run)) newestSound(path);
-    silence('a submission', doing?.scheduled ?? timeline.now());
+    silence('a submission', doing?.scheduled ?? timeline.now(), true);
     openIds.set(s.run, timeline.now());
   };
 
@@ -104,14 +114,14 @@ export function createJudge(world: World, policy: Policy): Judge {
   };
 
   /** Held or aborted: nothing may begin. */
-  const silence = (what: string, scheduled: number): void => {
+  const silence = (what: string, scheduled: number, changes: boolean): void => {
     if (
       heldSince !== null &&
       heldSince + TASK < scheduled &&
       !saidSince(heldSince + 1, 'release', 'abort', 'cancel')
     )
       say('a hold is honoured', `${what} began although the case is held`);
-    if (abortedSince !== null && abortedSince + TASK < scheduled)
+    if (changes && abortedSince !== null && abortedSince + TASK < scheduled)
       say('aborted changes nothing', `${what} began although the case is aborted`);
     for (const word of ['abort', 'cancel', 'reject'] as const) {
       const at = pendingAbort.get(word);
@@ -186,7 +196,10 @@ export function createJudge(world: World, policy: Policy): Judge {
     act: (what, submission) => {
       const doing = timeline.doing();
       if (what === 'submit' && submission !== undefined) submit(submission);
-      if (what === 'commit') silence('a commit', doing?.scheduled ?? timeline.now());
+      if (what === 'commit') silence('a commit', doing?.scheduled ?? timeline.now(), true);
+    },
+    stepScheduled: (step) => {
+      if (WORK.has(step)) silence(step, timeline.now(), false);
     },
     stepDone: (record) => {
       if (record.step !== 'readState' || record.result === undefined) return;

@@ -85,7 +85,7 @@ const SAID = [
 export function scheduleOf(seed: number): Schedule {
   const r = random(seed);
   const policy = policyOf(r);
-  const faults: Fault[] = [incident(r)];
+  const faults: Fault[] = [incident(r), ...worse(r)];
   const more = r.int(0, 7);
   for (let i = 0; i < more; i++) faults.push(anyFault(r));
   return { seed, policy, faults, continueAfter: r.chance(0.15) ? r.int(40, 90) : 10_000 };
@@ -121,6 +121,12 @@ function incident(r: Random): Fault {
     { is: 'cancelled by hand', at },
     { is: 'away', at, system: r.pick(['flink', 'zookeeper', 'taskmanagers']), for: r.int(5_000, 100_000) },
   ]);
+}
+
+/** Now and then ZooKeeper goes away as well, so that Flink cannot delete its HA data while it fails. */
+function worse(r: Random): readonly Fault[] {
+  if (!r.chance(0.12)) return [];
+  return [{ is: 'away', at: r.int(8_000, 20_000), system: 'zookeeper', for: r.int(20_000, 150_000) }];
 }
 
 function anyFault(r: Random): Fault {

@@ -35,6 +35,8 @@ import {
 const START = 1_800_000_000_000;
 /** Nothing is waited for longer than this after everything is up again. */
 const END = HEALED + 12 * 60_000;
+/** A case that makes more events than this in its twenty minutes goes round and round. */
+const MOST_EVENTS = 3_000;
 const CLUSTER = clusterName('counts');
 export const CASE = recoverId(CLUSTER, jobName(JOB));
 
@@ -68,6 +70,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
   let failedAttempts = 0;
   let history: HistorySize = { events: 0, bytes: 0 };
   let pendingStatus = false;
+  let cancelled = false;
   let settledSince: number | null = null;
   const tell = (text: string): void => {
     story.push(`${((timeline.now() - START) / 1000).toFixed(3).padStart(9)} ${text}`);
@@ -120,7 +123,9 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     else driver.evict();
   };
   const say = (what: Said): void => {
-    if (!driver.isOpen(CASE)) return;
+    // The server takes one cancel for an execution.
+    if (!driver.isOpen(CASE) || (what === 'cancel' && cancelled)) return;
+    cancelled ||= what === 'cancel';
     tell(`a person says ${what}`);
     const said = { by: 'anna', reason: 'simulation' };
     const question = judge.status?.question?.id ?? '1-none';
@@ -149,6 +154,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
       stepScheduled: (id, step) => {
         if (id !== CASE) return;
+        judge.stepScheduled(step);
         const nth = (stepCounts.get(step) ?? 0) + 1;
         stepCounts.set(step, nth);
         for (const f of faults) {
@@ -167,6 +173,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       broken: (what) => judge.say('no task fails', what),
       closed: (id, how, result) => {
         if (id !== CASE) return;
+        cancelled = false;
         tell(`case ${how}: ${JSON.stringify(result)?.slice(0, 200)}`);
         if (how === 'continued as new') return;
         history = driver.size(CASE);
@@ -200,6 +207,9 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         phase = status.phase;
         failedAttempts = status.failures.length;
         judge.seen(status);
+        const { events } = driver.size(CASE);
+        if (events > MOST_EVENTS)
+          judge.say('does not spin', `${events} events in ${timeline.now() - START} ms`);
       },
       () => {
         if (judge.broken.length > 0) return true;

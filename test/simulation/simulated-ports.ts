@@ -41,7 +41,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
   const { timeline, random } = world;
   /** One round trip; what is told is how things are when the answer leaves. */
   const answer = async <T>(call: Call, look: () => T): Promise<T> => {
-    await timeline.wait(random.int(1, 12), call.signal);
+    await timeline.wait(random.chance(0.03) ? random.int(200, 3_000) : random.int(1, 12), call.signal);
     return look();
   };
   const storage = simulatedStorage(world, answer);

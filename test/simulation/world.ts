@@ -179,11 +179,19 @@ export function isIntact(world: World, path: string): boolean {
   return [`${path}/_metadata`, `${path}/state`, shared].every((file) => world.files.has(file));
 }
 
-/** Every point that is still there, best first: newest run, then newest id. */
-export const pointsInTruth = (world: World): readonly SimCheckpoint[] =>
-  [...world.runs]
-    .sort((a, b) => b.started - a.started)
-    .flatMap((r) => r.checkpoints.filter((c) => !c.discarded).reverse());
+/** Every point that is still there, best first: newest run, newest id; then what that run was started from. */
+export function pointsInTruth(world: World): readonly SimCheckpoint[] {
+  const there = world.runs.flatMap((r) => r.checkpoints.filter((c) => !c.discarded));
+  const ordered: SimCheckpoint[] = [];
+  const take = (points: readonly SimCheckpoint[]): void => {
+    for (const point of points) if (!ordered.includes(point)) ordered.push(point);
+  };
+  for (const run of [...world.runs].sort((a, b) => b.started - a.started)) {
+    take(there.filter((p) => p.run === run.run).sort((a, b) => b.id - a.id));
+    take(there.filter((p) => p.path === run.from));
+  }
+  return ordered;
+}
 
 function planCheckpoint(world: World, run: SimRun): void {
   const { epoch } = run;
