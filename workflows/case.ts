@@ -49,6 +49,8 @@ export interface Case {
   plan: Plan | null;
   because: Fault | null;
   restored: Restored | null;
+  /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
+  stopped: Fault | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -84,6 +86,7 @@ export function newCase(input: RecoverInput): Case {
     plan: null,
     because: c.because ?? null,
     restored: c.restored ?? null,
+    stopped: c.stopped ?? null,
   };
 }
 
@@ -100,6 +103,7 @@ export function carry(the: Case): Carried {
     soakUntil,
     because,
     restored,
+    stopped,
   } = the;
   return {
     origin,
@@ -119,6 +123,7 @@ export function carry(the: Case): Carried {
     soakUntil,
     because,
     restored,
+    stopped,
   };
 }
 

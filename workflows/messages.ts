@@ -43,6 +43,7 @@ export interface Carried {
   readonly soakUntil: number | null;
   readonly because: Fault | null;
   readonly restored: Restored | null;
+  readonly stopped: Fault | null;
 }
 
 /** Input of workflow `watchCluster`. */
