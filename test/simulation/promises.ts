@@ -39,6 +39,7 @@ const WORK = new Set([
   'resumeOffsets',
   'restoreJob',
 ]);
+const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = 20;
 
@@ -125,7 +126,7 @@ export function createJudge(world: World, policy: Policy): Judge {
       say('aborted changes nothing', `${what} began although the case is aborted`);
     for (const word of ['abort', 'cancel', 'reject'] as const) {
       const at = pendingAbort.get(word);
-      if (at !== undefined && at + TASK < scheduled)
+      if (changes && at !== undefined && at + TASK < scheduled)
         say('aborted changes nothing', `${what} began although ${word} was heard before`);
     }
   };
@@ -199,9 +200,11 @@ export function createJudge(world: World, policy: Policy): Judge {
       if (what === 'commit') silence('a commit', doing?.scheduled ?? timeline.now(), true);
     },
     stepScheduled: (step) => {
-      if (WORK.has(step)) silence(step, timeline.now(), false);
+      if (WORK.has(step)) silence(step, timeline.now(), CHANGES.has(step));
     },
     stepDone: (record) => {
+      // Proved is proved: an abort that came meanwhile has nothing left to stop.
+      if (record.step === 'confirmRestored') pendingAbort.clear();
       if (record.step !== 'readState' || record.result === undefined) return;
       const { path } = (record.input as { readonly point: { readonly path: string } }).point;
       const verdict = record.result as Verdict;

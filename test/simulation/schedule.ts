@@ -169,10 +169,11 @@ function anyFault(r: Random): Fault {
     case 10:
       return {
         is: 'submission',
-        nth: r.int(1, 3),
+        nth: r.int(1, 2),
         fault: r.pick<SubmitFault>([
           { is: 'answer lost' },
           { is: 'late', by: r.int(1_000, 120_000) },
+          { is: 'late', by: r.int(60_000, 200_000) },
           { is: 'request lost' },
           { is: 'twice' },
         ]),
