@@ -53,6 +53,8 @@ export interface Case {
   repairs: readonly Repair[];
   /** A checkpoint from before this time (epoch milliseconds) does not prove the job healthy. */
   doubtedAt: number;
+  /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
+  stopped: Fault | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -90,6 +92,7 @@ export function newCase(input: RecoverInput): Case {
     restored: c.restored ?? null,
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
+    stopped: c.stopped ?? null,
   };
 }
 
@@ -108,6 +111,7 @@ export function carry(the: Case): Carried {
     restored,
     repairs,
     doubtedAt,
+    stopped,
   } = the;
   return {
     origin,
@@ -129,6 +133,7 @@ export function carry(the: Case): Carried {
     restored,
     repairs,
     doubtedAt,
+    stopped,
   };
 }
 

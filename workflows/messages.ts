@@ -46,6 +46,7 @@ export interface Carried {
   readonly restored: Restored | null;
   readonly repairs: readonly Repair[];
   readonly doubtedAt: number;
+  readonly stopped: Fault | null;
 }
 
 /** Input of workflow `watchCluster`. */

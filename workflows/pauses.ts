@@ -225,6 +225,7 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
     the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
+  the.stopped = the.because;
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
   let healthy = false;
@@ -243,6 +244,8 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   if (the.desk.close !== null) return 'close';
   if (the.desk.resume !== null && the.granted !== null)
     the.granted = the.failed + Math.max(1, policy.attempts ?? 0);
+  // A run that somebody else started is looked at; what was aborted goes on only when a person resumes it.
+  if (the.desk.resume !== null) the.stopped = null;
   the.desk = { ...the.desk, standing: 'working', resume: null };
   the.because = null;
   the.doubtedAt = Date.now();

@@ -59,6 +59,7 @@ async function recover(the: Case): Promise<CaseEnd> {
 
 /** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
 async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
+  if (outcome.is === 'failed' && the.stopped !== null) return stillStopped(the);
   if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'give up')
     return { is: 'aborted' };
   if (outcome.is === 'left' && outcome.as === 'healthy' && the.restored !== null) return { is: 'resumed' };
@@ -127,6 +128,7 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         }
         case 'restore':
+          if (the.stopped !== null) return stillStopped(the);
           return await submit(the, next, e);
         case 'confirm':
           return await confirm(the, next.run, next.point);
@@ -167,6 +169,12 @@ async function attempt(the: Case): Promise<Outcome> {
   } catch (error) {
     return lost(faultFrom(error, the.step));
   }
+}
+
+/** Aborted and not resumed: nothing is tried, and nothing is counted. */
+function stillStopped(the: Case): Outcome {
+  the.because = the.stopped;
+  return { is: 'aborted' };
 }
 
 /** What waiting mends fails the attempt; what it does not mend is asked. */

@@ -39,6 +39,8 @@ export async function submit(
     { job, point: point.path },
     'bring the consumer group to the positions of the state',
   );
+  // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
+  if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
 
   const before = the.openSubmission;
   const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);

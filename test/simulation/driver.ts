@@ -1,0 +1,782 @@
+/**
+ * The sandbox driver: real workflow code in the SDK's own sandbox, real activities in the SDK's own activity context,
+ * and a model of the Temporal server between them, all in virtual time. The only file that knows internals of the SDK
+ * (1.24): expect to touch it with every upgrade. It is a model of the server, not the server.
+ */
+import { ApplicationFailure, CancelledFailure, defaultFailureConverter } from '@temporalio/common';
+import { defaultPayloadConverter, toPayloads, type Payload } from '@temporalio/common';
+import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { TypedSearchAttributes } from '@temporalio/common';
+import proto, { type coresdk, type temporal } from '@temporalio/proto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
+import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
+import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
+import type { Workflow, WorkflowCreateOptions } from '@temporalio/worker/lib/workflow/interface.js';
+import Long from 'long';
+import { stepInterceptor } from '../../worker/interceptor.js';
+import { scrubber } from '../../worker/scrub.js';
+import { random, type Random } from './seed.js';
+import type { Doing, Process, Timeline } from './timeline.js';
+
+type Job = coresdk.workflow_activation.IWorkflowActivationJob;
+type Command = coresdk.workflow_commands.IWorkflowCommand;
+type ProtoFailure = temporal.api.failure.v1.IFailure;
+type Steps = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+/** Workflow code, parsed once for many simulations. */
+export type Sandbox = ReusableVMWorkflowCreator;
+
+/**
+ * Without two things that a worker has and a simulation pays dearly for: the hook that notes a stack trace for every
+ * promise of the process, and the watchdog thread of every call into the sandbox.
+ */
+export function makeSandbox(code: string, steps: readonly string[]): Promise<Sandbox> {
+  (globalHandlers as unknown as { installed: boolean }).installed = true;
+  const noWatchdog = undefined as unknown as number;
+  return ReusableVMWorkflowCreator.create(parseWorkflowCode(code), noWatchdog, new Set(steps));
+}
+
+/** What a step did, as the server recorded it. */
+export interface StepRecord {
+  readonly workflow: string;
+  readonly step: string;
+  readonly input: unknown;
+  readonly scheduled: number;
+  readonly ended: number;
+  readonly attempts: number;
+  readonly result: unknown;
+  /** Null: it succeeded. */
+  readonly failed: string | null;
+}
+
+export interface DriverHooks {
+  /** A workflow task was carried out. */
+  taskDone(workflow: string): void;
+  stepScheduled(workflow: string, step: string, input: unknown): void;
+  stepDone(record: StepRecord): void;
+  /** Code that fails a workflow task, or replays differently, is a bug, whatever the world did. */
+  broken(what: string): void;
+  /** The execution ended, or continued as new. */
+  closed(workflow: string, how: string, result: unknown): void;
+  note(text: string): void;
+}
+
+export interface Start {
+  readonly type: string;
+  readonly id: string;
+  readonly input: unknown;
+  readonly memo?: Readonly<Record<string, Payload>>;
+  readonly firstRunId?: string;
+}
+
+/** How the history of one execution grew. */
+export interface HistorySize {
+  readonly events: number;
+  /** Of payloads and failures, as JSON. */
+  readonly bytes: number;
+}
+
+export interface Driver {
+  start(start: Start): void;
+  signalWithStart(start: Start, signal: string, argument: unknown): void;
+  signal(id: string, name: string, argument: unknown): boolean;
+  update(id: string, name: string, argument: unknown): boolean;
+  cancel(id: string): boolean;
+  isOpen(id: string): boolean;
+  query(id: string, name: string): Promise<unknown>;
+  /** The memo of an execution as `describe` shows it; undefined: there is none. */
+  memo(id: string): Readonly<Record<string, unknown>> | undefined;
+  size(id: string): HistorySize;
+  /** Kills the worker's process; a new one is there after `downFor`. */
+  crash(downFor: number): void;
+  /** A rolling deploy: steps are cut off in good order. */
+  deploy(downFor: number): void;
+  /** Temporal no longer hears the worker, which works on; another takes over after `downFor`. */
+  cutOff(downFor: number): void;
+  /** The cache forgets the execution: the next task replays it cold. */
+  evict(): void;
+  /** Replays every execution from its beginning. */
+  replayAll(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Batch {
+  readonly jobs: readonly Job[];
+  readonly time: number;
+  readonly continueAsNew: boolean;
+  readonly commands: string;
+}
+
+interface Task {
+  readonly seq: number;
+  readonly step: string;
+  readonly id: string;
+  readonly input: readonly unknown[];
+  readonly startToClose: number | null;
+  readonly scheduleToClose: number | null;
+  readonly heartbeatTimeout: number | null;
+  readonly retry: { initial: number; factor: number; max: number; attempts: number };
+  readonly scheduled: number;
+  attempt: number;
+  cancelRequested: boolean;
+  details: unknown;
+  running: Attempt | null;
+  open: boolean;
+}
+
+interface Attempt {
+  readonly process: Process;
+  readonly environment: MockActivityEnvironment;
+  lastBeat: number;
+  callOff: (() => void)[];
+}
+
+interface Execution {
+  readonly type: string;
+  readonly id: string;
+  readonly runId: string;
+  readonly firstRunId: string;
+  readonly startedAt: number;
+  readonly seed: number;
+  memo: Record<string, Payload>;
+  sandbox: Workflow | null;
+  history: Batch[];
+  jobs: Job[];
+  taskPlanned: boolean;
+  /** Jobs that no event of the server stands behind. */
+  quiet: boolean;
+  open: boolean;
+  events: number;
+  bytes: number;
+  readonly timers: Map<number, () => void>;
+  readonly tasks: Map<number, Task>;
+}
+
+export interface DriverOptions {
+  readonly timeline: Timeline;
+  readonly sandbox: Sandbox;
+  readonly random: Random;
+  /** The steps as a worker's process has them: its own ports, its own memory. */
+  readonly steps: (process: Process) => Steps;
+  readonly hooks: DriverHooks;
+  /** Events after which the server suggests to continue as new. */
+  readonly continueAfter: number;
+}
+
+const RETRY_STATE = { nonRetryable: 2, timeout: 3, exhausted: 4, cancelled: 6 } as const;
+const TIMEOUT = { startToClose: 1, scheduleToClose: 3, heartbeat: 4 } as const;
+const FLAGS = [1, 2, 3, 4, 5, 6];
+const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+const payload = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
+const plain = (of: Payload | null | undefined): unknown =>
+  of === null || of === undefined ? undefined : defaultPayloadConverter.fromPayload(of);
+const json = (value: unknown): string =>
+  // Bytes made inside the sandbox are of another realm: `instanceof` does not know them.
+  JSON.stringify(value, (_, v: unknown) =>
+    ArrayBuffer.isView(v) ? Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString() : v,
+  );
+
+export function createDriver(options: DriverOptions): Driver {
+  const { timeline, sandbox, hooks } = options;
+  const executions = new Map<string, Execution>();
+  const past: Execution[] = [];
+  let processes = 0;
+  let worker: { process: Process; steps: Steps } | null = null;
+  let runs = 0;
+  let updates = 0;
+
+  const boot = (): void => {
+    const process: Process = { name: `worker-${++processes}`, dead: false, cutOff: false };
+    worker = { process, steps: options.steps(process) };
+    for (const e of executions.values()) {
+      if (e.jobs.length > 0) plan(e);
+      for (const task of e.tasks.values()) if (task.open && task.running === null) dispatch(e, task, 5);
+    }
+  };
+
+  // ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const create = (start: Start): Execution => {
+    const runId = `run-${++runs}-${options.random.int(0, 0x7fffffff).toString(16)}`;
+    const seed = options.random.int(0, 0x7fffffff);
+    const e: Execution = {
+      type: start.type,
+      id: start.id,
+      runId,
+      firstRunId: start.firstRunId ?? runId,
+      startedAt: timeline.now(),
+      seed,
+      memo: { ...start.memo },
+      sandbox: null,
+      history: [],
+      jobs: [],
+      taskPlanned: false,
+      quiet: true,
+      open: true,
+      events: 0,
+      bytes: 0,
+      timers: new Map(),
+      tasks: new Map(),
+    };
+    executions.set(e.id, e);
+    add(
+      e,
+      {
+        initializeWorkflow: {
+          workflowType: e.type,
+          workflowId: e.id,
+          arguments: toPayloads(defaultPayloadConverter, start.input) ?? [],
+          randomnessSeed: Long.fromNumber(seed, true),
+          headers: {},
+          identity: 'simulation',
+          firstExecutionRunId: e.firstRunId,
+          attempt: 1,
+          startTime: msToTs(e.startedAt),
+          workflowTaskTimeout: msToTs(10_000),
+          memo: { fields: { ...e.memo } },
+        },
+      },
+      1,
+    );
+    return e;
+  };
+
+  const add = (e: Execution, job: Job, events: number): void => {
+    e.jobs.push(job);
+    e.events += events;
+    e.bytes += json(job).length;
+    if (events > 0) e.quiet = false;
+    plan(e);
+  };
+
+  const plan = (e: Execution): void => {
+    if (e.taskPlanned || worker === null || !e.open) return;
+    e.taskPlanned = true;
+    timeline.at(timeline.now() + options.random.int(1, 4), () => runTask(e));
+  };
+
+  const runTask = async (e: Execution): Promise<void> => {
+    e.taskPlanned = false;
+    if (!e.open || worker === null || e.jobs.length === 0) return;
+    // Only now: a job that comes while the cold replay runs belongs to the next task.
+    const running = await warm(e);
+    if (running === null) return;
+    const jobs = ordered(e.jobs);
+    e.jobs = [];
+    // Scheduled, started, completed. A cancelled wait is told to the code within the task that cancelled it.
+    if (!e.quiet) e.events += 3;
+    e.quiet = true;
+    const continueAsNew = e.events >= options.continueAfter;
+    const commands = await activate(e, running, jobs, timeline.now(), false, continueAsNew);
+    if (commands === null) return;
+    remember(e, jobs, commands, continueAsNew);
+    for (const command of commands) carryOut(e, command);
+    if (e.open) hooks.taskDone(e.id);
+  };
+
+  /** What goes into history: rejected updates do not. */
+  const remember = (
+    e: Execution,
+    jobs: readonly Job[],
+    commands: readonly Command[],
+    continueAsNew: boolean,
+  ): void => {
+    const rejected = new Set(
+      commands.flatMap((c) => (c.updateResponse?.rejected ? [c.updateResponse.protocolInstanceId] : [])),
+    );
+    const kept = jobs.filter((j) => !j.doUpdate || !rejected.has(j.doUpdate.protocolInstanceId));
+    if (kept.length === 0) return;
+    e.history.push({
+      jobs: kept.map((j) => (j.doUpdate ? { doUpdate: { ...j.doUpdate, runValidator: false } } : j)),
+      time: timeline.now(),
+      continueAsNew,
+      commands: json(commands.filter((c) => !c.updateResponse?.rejected)),
+    });
+  };
+
+  const warm = async (e: Execution): Promise<Workflow | null> => {
+    if (e.sandbox !== null) return e.sandbox;
+    const replayed = await replay(e);
+    if (replayed !== null) e.sandbox = replayed;
+    return replayed;
+  };
+
+  /** From the beginning, in a new sandbox: the same jobs must give the same commands. */
+  const replay = async (e: Execution): Promise<Workflow | null> => {
+    const created = await sandbox.createWorkflow(creation(e));
+    for (const batch of e.history) {
+      const commands = await activate(e, created, batch.jobs, batch.time, true, batch.continueAsNew);
+      if (commands === null) return null;
+      const now = json(commands);
+      if (now !== batch.commands) {
+        hooks.broken(
+          `replay of ${e.id} differs: recorded ${batch.commands.slice(0, 400)}, now ${now.slice(0, 400)}`,
+        );
+        await created.dispose();
+        return null;
+      }
+    }
+    return created;
+  };
+
+  const creation = (e: Execution): WorkflowCreateOptions => ({
+    info: {
+      workflowId: e.id,
+      runId: e.runId,
+      workflowType: e.type,
+      searchAttributes: {},
+      typedSearchAttributes: new TypedSearchAttributes(),
+      taskQueue: 'holdfast',
+      namespace: 'default',
+      firstExecutionRunId: e.firstRunId,
+      originalExecutionRunId: e.runId,
+      startTime: new Date(e.startedAt),
+      runStartTime: new Date(e.startedAt),
+      taskTimeoutMs: 10_000,
+      attempt: 1,
+      historyLength: 3,
+      historySize: 0,
+      continueAsNewSuggested: false,
+      targetWorkerDeploymentVersionChanged: false,
+      unsafe: {
+        now: () => timeline.now(),
+        isReplaying: false,
+        isReplayingHistoryEvents: false,
+        random: { random: () => 0, uuid4: () => '', fillRandom: (bytes) => bytes },
+      },
+    },
+    randomnessSeed: Long.fromNumber(e.seed, true).toBytes(),
+    now: e.startedAt,
+    showStackTraceSources: false,
+  });
+
+  const activate = async (
+    e: Execution,
+    running: Workflow,
+    jobs: readonly Job[],
+    time: number,
+    isReplaying: boolean,
+    continueAsNewSuggested: boolean,
+  ): Promise<readonly Command[] | null> => {
+    const completion = await running.activate({
+      runId: e.runId,
+      timestamp: msToTs(time),
+      isReplaying,
+      historyLength: 3,
+      historySizeBytes: Long.ZERO,
+      continueAsNewSuggested,
+      availableInternalFlags: FLAGS,
+      jobs: [...jobs],
+    });
+    await running.getAndResetSinkCalls();
+    if (completion.successful) return completion.successful.commands ?? [];
+    hooks.broken(`a workflow task of ${e.id} failed: ${completion.failed?.failure?.message ?? 'no message'}`);
+    e.open = false;
+    return null;
+  };
+
+  const carryOut = (e: Execution, command: Command): void => {
+    e.bytes += json(command).length;
+    if (command.startTimer) {
+      const { seq, startToFireTimeout } = command.startTimer;
+      e.events++;
+      const callOff = timeline.at(timeline.now() + (optionalTsToMs(startToFireTimeout) ?? 0), () => {
+        e.timers.delete(seq ?? 0);
+        if (e.open) add(e, { fireTimer: { seq: seq ?? 0 } }, 1);
+      });
+      e.timers.set(seq ?? 0, callOff);
+    } else if (command.cancelTimer) {
+      e.events++;
+      e.timers.get(command.cancelTimer.seq ?? 0)?.();
+    } else if (command.scheduleActivity) {
+      e.events++;
+      schedule(e, command.scheduleActivity);
+    } else if (command.requestCancelActivity) {
+      requestCancel(e, command.requestCancelActivity.seq ?? 0);
+    } else if (command.upsertWorkflowSearchAttributes) {
+      e.events++;
+    } else if (command.modifyWorkflowProperties) {
+      e.events++;
+      Object.assign(e.memo, command.modifyWorkflowProperties.upsertedMemo?.fields);
+    } else if (command.updateResponse) {
+      const { accepted, rejected } = command.updateResponse;
+      if (!rejected) e.events++;
+      if (!accepted) hooks.note(rejected ? `refused: ${rejected.message ?? ''}` : 'heard');
+    } else if (command.completeWorkflowExecution) {
+      end(e, 'completed', plain(command.completeWorkflowExecution.result));
+    } else if (command.failWorkflowExecution) {
+      end(e, `failed: ${command.failWorkflowExecution.failure?.message ?? ''}`, undefined);
+    } else if (command.cancelWorkflowExecution) {
+      end(e, 'cancelled', undefined);
+    } else if (command.continueAsNewWorkflowExecution) {
+      const { workflowType, arguments: args, memo } = command.continueAsNewWorkflowExecution;
+      // Messages that came meanwhile go to the next run: the server fails such a task and the code is asked again.
+      const late = e.jobs.filter((j) => j.signalWorkflow ?? j.doUpdate);
+      end(e, 'continued as new', undefined);
+      const next = create({
+        type: workflowType || e.type,
+        id: e.id,
+        input: plain(args?.[0]),
+        memo: memo && Object.keys(memo).length > 0 ? memo : e.memo,
+        firstRunId: e.firstRunId,
+      });
+      for (const job of late) add(next, job, 1);
+    } else if (command.setPatchMarker) {
+      e.events++;
+    } else {
+      hooks.broken(`the driver does not know the command ${Object.keys(command).join()}`);
+    }
+  };
+
+  const end = (e: Execution, how: string, result: unknown): void => {
+    e.events++;
+    e.open = false;
+    for (const callOff of e.timers.values()) callOff();
+    for (const task of e.tasks.values()) close(task);
+    past.push(e);
+    void e.sandbox?.dispose();
+    e.sandbox = null;
+    hooks.closed(e.id, how, result);
+  };
+
+  const evictAll = (): void => {
+    for (const e of executions.values()) {
+      void e.sandbox?.dispose();
+      e.sandbox = null;
+    }
+  };
+
+  // ── Steps ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const schedule = (e: Execution, of: coresdk.workflow_commands.IScheduleActivity): void => {
+    const retry = of.retryPolicy;
+    const initial = optionalTsToMs(retry?.initialInterval) ?? 1000;
+    const task: Task = {
+      seq: of.seq ?? 0,
+      step: of.activityType ?? '',
+      id: of.activityId ?? '',
+      input: (of.arguments ?? []).map(plain),
+      startToClose: optionalTsToMs(of.startToCloseTimeout) || null,
+      scheduleToClose: optionalTsToMs(of.scheduleToCloseTimeout) || null,
+      heartbeatTimeout: optionalTsToMs(of.heartbeatTimeout) || null,
+      retry: {
+        initial,
+        factor: retry?.backoffCoefficient || 2,
+        max: optionalTsToMs(retry?.maximumInterval) ?? 100 * initial,
+        attempts: retry?.maximumAttempts || Number.POSITIVE_INFINITY,
+      },
+      scheduled: timeline.now(),
+      attempt: 1,
+      cancelRequested: false,
+      details: undefined,
+      running: null,
+      open: true,
+    };
+    e.tasks.set(task.seq, task);
+    hooks.stepScheduled(e.id, task.step, task.input[0]);
+    dispatch(e, task, options.random.int(1, 5));
+  };
+
+  const dispatch = (e: Execution, task: Task, after: number): void => {
+    timeline.at(timeline.now() + after, () => {
+      if (task.open && task.running === null && worker !== null) begin(e, task, worker.process, worker.steps);
+    });
+  };
+
+  const begin = (e: Execution, task: Task, process: Process, steps: Steps): void => {
+    const environment = new MockActivityEnvironment(
+      {
+        attempt: task.attempt,
+        activityId: task.id,
+        activityType: task.step,
+        workflowType: e.type,
+        workflowExecution: { workflowId: e.id, runId: e.runId },
+        ...(task.details === undefined ? {} : { heartbeatDetails: task.details }),
+      },
+      { logger: QUIET, interceptors: [stepInterceptor(scrubber([]))] },
+    );
+    const now = timeline.now();
+    const attempt: Attempt = { process, environment, lastBeat: now, callOff: [] };
+    task.running = attempt;
+    const deadline = (ms: number, type: number): void =>
+      void attempt.callOff.push(timeline.at(now + ms, () => timeOut(e, task, attempt, type)));
+    if (task.startToClose !== null) deadline(task.startToClose, TIMEOUT.startToClose);
+    if (task.scheduleToClose !== null)
+      deadline(task.scheduled + task.scheduleToClose - now, TIMEOUT.scheduleToClose);
+    if (task.heartbeatTimeout !== null) watchBeats(e, task, attempt, task.heartbeatTimeout);
+    environment.on('heartbeat', (details: unknown) => {
+      if (process.dead || process.cutOff) return;
+      if (task.running !== attempt) {
+        timeline.at(timeline.now() + 1, () => environment.cancel('NOT_FOUND'));
+        return;
+      }
+      attempt.lastBeat = timeline.now();
+      if (details !== undefined) task.details = JSON.parse(JSON.stringify(details));
+      if (task.cancelRequested) timeline.at(timeline.now() + 1, () => environment.cancel('CANCELLED'));
+    });
+    const step = steps[task.step];
+    if (step === undefined) return hooks.broken(`nobody carries out the step ${task.step}`);
+    const doing: Doing = {
+      step: task.step,
+      attempt: task.attempt,
+      started: now,
+      scheduled: task.scheduled,
+      process,
+      pending: 0,
+      waits: new Set(),
+    };
+    const work = (): Promise<unknown> => environment.run(step as never, ...(task.input as never[]));
+    timeline.begin(doing, work).then(
+      (result) => report(attempt, () => succeed(e, task, result)),
+      (error: unknown) => report(attempt, () => fail(e, task, error)),
+    );
+
+    function report(from: Attempt, tell: () => void): void {
+      // A dead process tells nothing, one that is cut off is not heard, and the server takes only the attempt it knows.
+      timeline.at(timeline.now() + 1, () => {
+        if (!process.dead && !process.cutOff && task.open && task.running === from) tell();
+      });
+    }
+  };
+
+  const watchBeats = (e: Execution, task: Task, attempt: Attempt, timeout: number): void => {
+    const check = (): void => {
+      if (task.running !== attempt) return;
+      const silent = timeline.now() - attempt.lastBeat;
+      if (silent >= timeout) timeOut(e, task, attempt, TIMEOUT.heartbeat);
+      else attempt.callOff.push(timeline.at(attempt.lastBeat + timeout, check));
+    };
+    attempt.callOff.push(timeline.at(attempt.lastBeat + timeout, check));
+  };
+
+  const close = (task: Task): void => {
+    task.open = false;
+    leave(task);
+  };
+
+  const leave = (task: Task): void => {
+    for (const callOff of task.running?.callOff ?? []) callOff();
+    task.running = null;
+  };
+
+  const finish = (e: Execution, task: Task, failed: string | null, result: unknown): void => {
+    hooks.stepDone({
+      workflow: e.id,
+      step: task.step,
+      input: task.input[0],
+      scheduled: task.scheduled,
+      ended: timeline.now(),
+      attempts: task.attempt,
+      result,
+      failed,
+    });
+    close(task);
+  };
+
+  const succeed = (e: Execution, task: Task, result: unknown): void => {
+    const told = payload(result === undefined ? null : result);
+    finish(e, task, null, plain(told));
+    // Started is written together with the end.
+    if (task.cancelRequested) return endCancelled(e);
+    add(e, { resolveActivity: { seq: task.seq, result: { completed: { result: told } } } }, 2);
+  };
+
+  const fail = (e: Execution, task: Task, error: unknown): void => {
+    if (task.cancelRequested) {
+      finish(e, task, 'cancelled', undefined);
+      return endCancelled(e);
+    }
+    const cut = error instanceof CancelledFailure;
+    const thrown = cut ? ApplicationFailure.retryable('worker shutdown', 'WorkerShutdown') : error;
+    const failure = defaultFailureConverter.errorToFailure(thrown, defaultPayloadConverter);
+    if (failure.applicationFailureInfo?.nonRetryable === true)
+      return giveUp(e, task, failure, RETRY_STATE.nonRetryable);
+    retry(e, task, failure);
+  };
+
+  const timeOut = (e: Execution, task: Task, attempt: Attempt, type: number): void => {
+    if (!task.open || task.running !== attempt) return;
+    const failure: ProtoFailure = {
+      message: 'activity timed out',
+      source: 'Server',
+      timeoutFailureInfo: { timeoutType: type },
+    };
+    hooks.note(`${task.step} timed out (${type}), attempt ${task.attempt}`);
+    if (task.cancelRequested) {
+      finish(e, task, 'timed out after cancel', undefined);
+      return endCancelled(e);
+    }
+    if (type === TIMEOUT.scheduleToClose) return giveUp(e, task, failure, RETRY_STATE.timeout);
+    retry(e, task, failure);
+  };
+
+  const retry = (e: Execution, task: Task, failure: ProtoFailure): void => {
+    leave(task);
+    if (task.attempt >= task.retry.attempts) return giveUp(e, task, failure, RETRY_STATE.exhausted);
+    const wait = Math.min(task.retry.max, task.retry.initial * task.retry.factor ** (task.attempt - 1));
+    const over = task.scheduled + (task.scheduleToClose ?? Number.POSITIVE_INFINITY);
+    if (timeline.now() + wait >= over) return giveUp(e, task, failure, RETRY_STATE.timeout);
+    task.attempt++;
+    dispatch(e, task, wait);
+  };
+
+  const giveUp = (e: Execution, task: Task, cause: ProtoFailure, retryState: number): void => {
+    finish(e, task, cause.message ?? 'failed', undefined);
+    const failure: ProtoFailure = {
+      message: 'Activity task failed',
+      cause,
+      activityFailureInfo: {
+        activityType: { name: task.step },
+        activityId: task.id,
+        retryState,
+        identity: 'simulation',
+      },
+    };
+    add(e, { resolveActivity: { seq: task.seq, result: { failed: { failure } } } }, 2);
+  };
+
+  /** The end of a cancelled wait is an event and a workflow task in which there is nothing to do. */
+  const endCancelled = (e: Execution): void => {
+    e.events += 2 + 3;
+  };
+
+  /** TRY_CANCEL: the code goes on at once, the step learns it with its next heartbeat. */
+  const requestCancel = (e: Execution, seq: number): void => {
+    const task = e.tasks.get(seq);
+    e.events++;
+    if (task === undefined || !task.open) return;
+    task.cancelRequested = true;
+    const failure: ProtoFailure = {
+      message: 'Activity cancelled',
+      cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
+      activityFailureInfo: { activityType: { name: task.step }, activityId: task.id, retryState: 6 },
+    };
+    add(e, { resolveActivity: { seq, result: { cancelled: { failure } } } }, 0);
+    if (task.running === null) {
+      finish(e, task, 'cancelled before it began', undefined);
+      endCancelled(e);
+    }
+  };
+
+  const lose = (downFor: number): void => {
+    const from = worker;
+    if (from === null) return;
+    worker = null;
+    evictAll();
+    timeline.at(timeline.now() + downFor, boot);
+  };
+
+  boot();
+  return {
+    start: (start) => void create(start),
+    signalWithStart(start, signal, argument) {
+      const e = executions.get(start.id);
+      const open = e?.open === true ? e : create(start);
+      send(open, signal, argument);
+    },
+    signal(id, name, argument) {
+      const e = executions.get(id);
+      if (e?.open !== true) return false;
+      send(e, name, argument);
+      return true;
+    },
+    update(id, name, argument) {
+      const e = executions.get(id);
+      if (e?.open !== true) return false;
+      const update = `update-${++updates}`;
+      add(
+        e,
+        {
+          doUpdate: {
+            id: update,
+            protocolInstanceId: update,
+            name,
+            input: toPayloads(defaultPayloadConverter, argument) ?? [],
+            headers: {},
+            meta: { updateId: update, identity: 'simulation' },
+            runValidator: true,
+          },
+        },
+        1,
+      );
+      return true;
+    },
+    cancel(id) {
+      const e = executions.get(id);
+      if (e?.open !== true) return false;
+      add(e, { cancelWorkflow: { reason: '' } }, 1);
+      return true;
+    },
+    isOpen: (id) => executions.get(id)?.open === true,
+    async query(id, name) {
+      const e = executions.get(id);
+      if (e?.open !== true || e.sandbox === null) return undefined;
+      const completion = await e.sandbox.activate(
+        proto.coresdk.workflow_activation.WorkflowActivation.fromObject({
+          runId: e.runId,
+          jobs: [{ queryWorkflow: { queryId: 'q', queryType: name, arguments: [], headers: {} } }],
+        }),
+      );
+      const answer = completion.successful?.commands?.[0]?.respondToQuery;
+      if (answer?.succeeded) return plain(answer.succeeded.response);
+      throw new Error(
+        `query ${name} of ${id} failed: ${answer?.failed?.message ?? completion.failed?.failure?.message}`,
+      );
+    },
+    memo(id) {
+      const e = executions.get(id);
+      if (e === undefined) return undefined;
+      return Object.fromEntries(Object.entries(e.memo).map(([key, value]) => [key, plain(value)]));
+    },
+    size: (id) => {
+      const e = executions.get(id);
+      return { events: e?.events ?? 0, bytes: e?.bytes ?? 0 };
+    },
+    crash(downFor) {
+      if (worker !== null) timeline.kill(worker.process);
+      lose(downFor);
+    },
+    deploy(downFor) {
+      const from = worker;
+      if (from === null) return;
+      for (const e of executions.values())
+        for (const task of e.tasks.values())
+          if (task.running?.process === from.process) task.running.environment.cancel('WORKER_SHUTDOWN');
+      lose(downFor);
+    },
+    cutOff(downFor) {
+      if (worker !== null) worker.process.cutOff = true;
+      lose(downFor);
+    },
+    evict: evictAll,
+    async replayAll() {
+      for (const e of [...past, ...executions.values()]) {
+        const replayed = await replay(e);
+        await replayed?.dispose();
+      }
+    },
+    async close() {
+      if (worker !== null) timeline.kill(worker.process);
+      for (const e of executions.values()) await e.sandbox?.dispose();
+    },
+  };
+
+  function send(e: Execution, signalName: string, argument: unknown): void {
+    const input = toPayloads(defaultPayloadConverter, argument) ?? [];
+    add(e, { signalWorkflow: { signalName, input, identity: 'simulation', headers: {} } }, 1);
+  }
+}
+
+/** The order that Core gives: the start, then messages, then everything else. */
+function ordered(jobs: readonly Job[]): readonly Job[] {
+  const rank = (job: Job): number =>
+    job.initializeWorkflow ? 0 : (job.signalWorkflow ?? job.doUpdate) ? 1 : 2;
+  return jobs
+    .map((job, i) => ({ job, i }))
+    .sort((a, b) => rank(a.job) - rank(b.job) || a.i - b.i)
+    .map(({ job }) => job);
+}
+
+/** A generator whose numbers belong to the server, so that faults that are dropped do not change them. */
+export const serverRandom = (seed: number): Random => random(seed ^ 0x5eed);

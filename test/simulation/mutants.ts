@@ -1,0 +1,218 @@
+/** Deliberate breaks of the code, each of which the simulation must find. */
+import type { Activities, Deps } from '../../activities/index.js';
+import type { HaStore, Ports, Storage } from '../../adapters/ports.js';
+import { absent, present, type Reading } from '../../domain/reading.js';
+import type { Bend } from './simulate.js';
+
+export interface Mutant {
+  readonly name: string;
+  /** A seed that finds it: tried first, because most seeds never come by the broken place. */
+  readonly foundBy: number;
+  /** Bends the bundled workflow code. */
+  readonly code?: (code: string) => string;
+  /** Bends ports or steps. */
+  readonly bend?: Bend;
+}
+
+/** @throws when the code does not contain what is to be replaced: a mutant that changes nothing proves nothing. */
+const replace =
+  (from: string, to: string) =>
+  (code: string): string => {
+    if (!code.includes(from)) throw new Error(`the bundled code has no ${JSON.stringify(from)}`);
+    return code.replace(from, to);
+  };
+
+const bendStorage = (bend: (storage: Storage) => Storage): Bend => ({
+  ports: (ports: Ports): Ports => ({
+    ...ports,
+    storage: (name) => bend(ports.storage(name)),
+    storageOf: (uri) => {
+      const owner = ports.storageOf(uri);
+      return 'code' in owner ? owner : { ...owner, storage: bend(owner.storage) };
+    },
+  }),
+});
+
+const orAbsent = async <T>(reading: Promise<Reading<T>>): Promise<Reading<T>> => {
+  const is = await reading;
+  return is.is === 'unknown' ? absent : is;
+};
+
+const bendHa = (bend: (store: HaStore) => HaStore): Bend => ({
+  ports: (ports) => ({ ...ports, haStore: (name) => bend(ports.haStore(name)) }),
+});
+
+const bendSteps = (bend: (steps: Activities, deps: Deps) => Partial<Activities>): Bend => ({
+  steps: (steps, deps) => ({ ...steps, ...bend(steps, deps) }),
+});
+
+const never = new AbortController().signal;
+
+/** Submits without looking at anything first. */
+const withoutFence = bendSteps((_, deps) => ({
+  restoreJob: async (input) => {
+    const is = await deps.ports.flink('counts').submit(
+      {
+        run: input.run,
+        jar: { file: '', sha256: '' },
+        entryClass: null,
+        args: [],
+        parallelism: null,
+        savepointPath: input.point.path,
+        flinkConfiguration: {},
+      },
+      { signal: never },
+    );
+    return { is, at: deps.ports.clock.now(), state: null };
+  },
+}));
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'skips the fence, and takes every situation for abandoned',
+    foundBy: 1,
+    code: replace("return situation.is === 'abandoned' ?", 'return true ?'),
+    bend: withoutFence,
+  },
+  {
+    name: 'takes an unknown answer of the storage for absent',
+    foundBy: 1,
+    bend: bendStorage((s) => ({
+      ...s,
+      proveUsable: async () => ({ identity: 'nn', endpoint: 'nn' }),
+      stat: (uri, call) => orAbsent(s.stat(uri, call)),
+      list: (uri, take, call) => orAbsent(s.list(uri, take, call)),
+      read: (uri, range, call) => orAbsent(s.read(uri, range, call)),
+    })),
+  },
+  {
+    name: 'takes an unknown answer of ZooKeeper for no HA data',
+    foundBy: 1,
+    bend: bendHa((store) => ({
+      cluster: async (at, call) => {
+        const is = await store.cluster(at, call);
+        return is.is === 'unknown' ? present({ jobs: [], leader: null }) : is;
+      },
+    })),
+  },
+  {
+    name: 'counts one attempt too many',
+    foundBy: 1,
+    code: replace('&& failed >= granted', '&& failed > granted'),
+  },
+  {
+    name: 'counts one attempt too few',
+    foundBy: 1,
+    code: replace('&& failed >= granted', '&& failed + 1 >= granted'),
+  },
+  { name: 'does not count failed attempts', foundBy: 1, code: replace('the.failed++;', '') },
+  {
+    name: 'takes a new run id after a submission in doubt',
+    foundBy: 1,
+    code: (code) => replace('const before = the.openSubmission;', 'const before = null;')(code),
+  },
+  {
+    name: 'wakes early without a proof',
+    foundBy: 1,
+    bend: bendSteps((_, deps) => ({
+      awaitReturn: async () => ({ is: 'returned', at: deps.ports.clock.now() }),
+    })),
+  },
+  {
+    name: 'goes on to an older point when the newest is unknown',
+    foundBy: 1,
+    code: replace(
+      'var _verdict_reasons_;\n                return {',
+      'broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {',
+    ),
+  },
+  {
+    name: 'takes an older point against the policy',
+    foundBy: 1,
+    code: replace("broken.length === 0 || e.policy.fallback !== 'never' ?", 'true ?'),
+  },
+  {
+    name: 'forgets a submission in doubt',
+    foundBy: 1,
+    code: replace("if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified') ", ''),
+    bend: {},
+  },
+  {
+    name: 'confirms RUNNING without a newer checkpoint',
+    foundBy: 1,
+    bend: bendSteps((_, deps) => ({
+      confirmRestored: async (input) => {
+        const at = deps.ports.clock.now();
+        return { is: 'proved', at, runningAt: at, proofs: [`run ${input.run} is submitted`] };
+      },
+    })),
+  },
+  {
+    name: 'starts again when an alert comes after the abort',
+    foundBy: 1,
+    code: replace(
+      'condition)(()=>healthy || the.desk.resume !== null',
+      'condition)(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
+    ),
+  },
+  {
+    name: 'does not hear an abort between steps',
+    foundBy: 1,
+    code: replace("if (the.desk.abort !== null) return {\n                is: 'aborted'\n            };", ''),
+  },
+  {
+    name: 'does not honour a hold',
+    foundBy: 1,
+    code: replace('if (the.desk.hold === null) return;', 'return;'),
+  },
+  {
+    name: 'brings back what a person cancelled',
+    foundBy: 1,
+    bend: {
+      ports: (ports) => ({
+        ...ports,
+        flink: (cluster) => {
+          const flink = ports.flink(cluster);
+          return {
+            ...flink,
+            jobs: async (call) => {
+              const jobs = await flink.jobs(call);
+              return jobs.is !== 'present'
+                ? jobs
+                : present(
+                    jobs.value.map((j) => (j.state === 'CANCELED' ? { ...j, state: 'FAILED' as const } : j)),
+                  );
+            },
+            job: async (run, call) => {
+              const job = await flink.job(run, call);
+              return job.is === 'present' && job.value.state === 'CANCELED'
+                ? present({ ...job.value, state: 'FAILED' as const })
+                : job;
+            },
+          };
+        },
+      }),
+    },
+  },
+  {
+    name: 'submits without a restore point',
+    foundBy: 1,
+    bend: {
+      ports: (ports) => ({
+        ...ports,
+        flink: (cluster) => {
+          const flink = ports.flink(cluster);
+          return { ...flink, submit: (s, call) => flink.submit({ ...s, savepointPath: null }, call) };
+        },
+      }),
+    },
+  },
+  {
+    name: 'waits by a number that replay does not draw again',
+    foundBy: 1,
+    code: replace(
+      'backoffAfter)(the.failed, policy.backoff, Math.random())',
+      'backoffAfter)(the.failed, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
+    ),
+  },
+];

@@ -1,0 +1,291 @@
+/** The promises of the design (section 3), checked against the truth of the simulated world after every step. */
+import type { Submission } from '../../adapters/ports.js';
+import type { CaseEnd, CaseStatus } from '../../domain/case.js';
+import { samePath } from '../../domain/ladder.js';
+import type { Policy } from '../../domain/policy.js';
+import type { Verdict } from '../../domain/restore-point.js';
+import type { StepRecord } from './driver.js';
+import type { Said } from './schedule.js';
+import { alive, isIntact, isOver, isUp, pointsInTruth, type System, type World } from './world.js';
+
+export interface Broken {
+  readonly at: number;
+  readonly promise: string;
+  readonly what: string;
+}
+
+export interface Judge {
+  readonly broken: readonly Broken[];
+  readonly status: CaseStatus | null;
+  say(promise: string, what: string): void;
+  /** A person's message was sent. */
+  said(what: Said): void;
+  act(what: 'submit' | 'commit' | 'other', submission: Submission | undefined): void;
+  stepScheduled(step: string): void;
+  stepDone(record: StepRecord): void;
+  seen(status: CaseStatus): void;
+  ended(result: unknown): void;
+  afterEvent(): void;
+  /** At the end of the simulation, when everything is long up again. */
+  finally(open: boolean): void;
+}
+
+/** What belongs to an attempt: not begun while the case is held or after an abort. */
+const WORK = new Set([
+  'assessRun',
+  'fetchPointer',
+  'readState',
+  'checkOffsets',
+  'resumeOffsets',
+  'restoreJob',
+]);
+const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
+/** A task of the workflow is carried out within this time of its event (milliseconds). */
+const TASK = 20;
+
+export function createJudge(world: World, policy: Policy): Judge {
+  const { timeline } = world;
+  const broken: Broken[] = [];
+  const sound = new Map<string, number>();
+  const failures = new Set<number>();
+  const lastSaid = new Map<Said, number>();
+  let status: CaseStatus | null = null;
+  let resumes = 0;
+  let closedByPerson = false;
+  let heldSince: number | null = null;
+  let abortedSince: number | null = null;
+  let waiting: CaseStatus['waiting'] = null;
+  let openIds = new Map<string, number>();
+
+  const say = (promise: string, what: string): void => {
+    if (!broken.some((b) => b.promise === promise && b.what === what))
+      broken.push({ at: timeline.now(), promise, what });
+  };
+  const saidSince = (time: number, ...what: readonly Said[]): boolean =>
+    what.some((w) => (lastSaid.get(w) ?? -1) >= time);
+  const byPerson = (): boolean => lastSaid.has('approve') || lastSaid.has('choose');
+
+  const submit = (s: Submission): void => {
+    const doing = timeline.doing();
+    const began = doing?.started ?? timeline.now();
+    if (s.savepointPath === null)
+      return say('never blank', `run ${s.run} was submitted without a restore point`);
+    const path = s.savepointPath;
+    if (!sound.has(path)) say('never blank', `${path} was submitted and never found sound`);
+    if (policy.attempts === 0) say('exactly N', 'a job was submitted although attempts is 0');
+    // Another run.
+    for (const run of world.runs) {
+      if (run.run === s.run || run.started >= began) continue;
+      if (!isOver(run))
+        say('one run at a time', `run ${s.run} was submitted while ${run.run} is ${run.state}`);
+      else if (run.ha !== null && run.ended !== null && run.ended < began)
+        say(
+          'one run at a time',
+          `run ${s.run} was submitted while ZooKeeper still has HA data of ${run.run}`,
+        );
+    }
+    for (const [other, sent] of world.flying)
+      if (other !== s.run && sent < began)
+        say('one run at a time', `run ${s.run} was submitted while the call of ${other} is on its way`);
+    const newest = [...world.runs].sort((a, b) => b.started - a.started)[0];
+    if (newest !== undefined && newest.endedByPerson !== null && newest.endedByPerson < began)
+      say('ended by a person', `run ${s.run} was submitted although a person has cancelled ${newest.run}`);
+    // Of a call that was taken already, only whether it is the same matters: Flink refuses it twice.
+    if (!world.runs.some((r) => r.run === s.run)) newestSound(path);
+    silence('a submission', doing?.scheduled ?? timeline.now(), true);
+    openIds.set(s.run, timeline.now());
+  };
+
+  /** The newest point that is whole in truth, unless policy or a person chose an older one. */
+  const newestSound = (path: string): void => {
+    for (const point of pointsInTruth(world)) {
+      if (samePath(point.path, path)) return;
+      if (byPerson()) return;
+      if (isIntact(world, point.path))
+        return say(
+          'unknown is not absent',
+          `${path} was submitted although ${point.path} is newer and whole`,
+        );
+      if (policy.fallback === 'never')
+        return say(
+          'unknown is not absent',
+          `${path} was submitted, older than ${point.path}, against fallback: never`,
+        );
+    }
+  };
+
+  /** Held or aborted: nothing may begin. */
+  const silence = (what: string, scheduled: number, changes: boolean): void => {
+    if (
+      heldSince !== null &&
+      heldSince + TASK < scheduled &&
+      !saidSince(heldSince + 1, 'release', 'abort', 'cancel')
+    )
+      say('a hold is honoured', `${what} began although the case is held`);
+    if (changes && abortedSince !== null && abortedSince + TASK < scheduled)
+      say('aborted changes nothing', `${what} began although the case is aborted`);
+    for (const word of ['abort', 'cancel', 'reject'] as const) {
+      const at = pendingAbort.get(word);
+      if (changes && at !== undefined && at + TASK < scheduled)
+        say('aborted changes nothing', `${what} began although ${word} was heard before`);
+    }
+  };
+  /** Aborts that were heard while the case was at work, and have not yet become a standing. */
+  const pendingAbort = new Map<Said, number>();
+
+  const count = (now: CaseStatus): void => {
+    if (policy.attempts === null) return;
+    for (const f of now.failures) failures.add(f.started);
+    const granted = policy.attempts + resumes * Math.max(1, policy.attempts);
+    if (failures.size > Math.max(granted, 0) && policy.attempts > 0)
+      say('exactly N', `${failures.size} attempts have failed, granted are ${granted}`);
+    if (now.phase === 'aborted' && now.because?.code === 'AttemptsExhausted' && policy.attempts > 0) {
+      if (now.attempt !== now.attempts)
+        say('exactly N', `gave up after ${now.attempt} of ${now.attempts} attempts`);
+    }
+  };
+
+  /** A wait that ended before its time needs a proof, or a person. */
+  const woke = (was: NonNullable<CaseStatus['waiting']>): void => {
+    const now = timeline.now();
+    if (now >= was.until - 50 || was.for === 'soak') return;
+    if (saidSince(was.since - TASK, 'retryNow', 'abort', 'cancel', 'close', 'hold', 'release')) return;
+    if (now - was.since < policy.backoff.initial - 50)
+      say('no early wake without proof', `the wait for ${was.for} ended after ${now - was.since} ms`);
+    const systems: readonly System[] = was.for === 'storage' ? ['hdfs'] : [was.for as System];
+    for (const system of systems) {
+      const last = world.turns[system]?.at(-1);
+      if (!isUp(world, system) && last !== undefined && last.at < now - 5_000)
+        say('no early wake without proof', `the wait for ${was.for} ended while it is away`);
+      else if (last === undefined)
+        say('no early wake without proof', `the wait for ${was.for} ended early, and it never was away`);
+    }
+  };
+
+  const resumed = (now: CaseStatus): void => {
+    const { restored } = now;
+    const run = world.runs.findLast((r) => r.run === restored?.run);
+    if (restored === null || run === undefined) {
+      if (restored !== null)
+        say('RUNNING is not recovered', `${restored.run} is called resumed and does not exist`);
+      return;
+    }
+    const from = run.restored;
+    if (from === null)
+      return say('RUNNING is not recovered', `${run.run} is called resumed and restored nothing`);
+    if (!samePath(from.path, restored.point) && !from.path.includes(`/${run.run}/`))
+      say('RUNNING is not recovered', `${run.run} restored ${from.path}, reported is ${restored.point}`);
+    const newest = run.checkpoints.at(-1);
+    if (newest === undefined || newest.id <= from.id)
+      if (!run.checkpoints.some((c) => c.id > Number(/chk-(\d+)$/.exec(restored.point)?.[1] ?? 0)))
+        say('RUNNING is not recovered', `${run.run} is called resumed without a newer checkpoint`);
+  };
+
+  return {
+    broken,
+    get status() {
+      return status;
+    },
+    say,
+    said: (what) => {
+      lastSaid.set(what, timeline.now());
+      if (what === 'resume') resumes++;
+      const working = status !== null && !['aborted', 'resumed', 'asking', 'closed'].includes(status.phase);
+      if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
+      if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
+    },
+    act: (what, submission) => {
+      const doing = timeline.doing();
+      if (what === 'submit' && submission !== undefined) submit(submission);
+      if (what === 'commit') silence('a commit', doing?.scheduled ?? timeline.now(), true);
+    },
+    stepScheduled: (step) => {
+      if (WORK.has(step)) silence(step, timeline.now(), CHANGES.has(step));
+    },
+    stepDone: (record) => {
+      // Proved is proved: an abort that came meanwhile has nothing left to stop.
+      if (record.step === 'confirmRestored') pendingAbort.clear();
+      if (record.step !== 'readState' || record.result === undefined) return;
+      const { path } = (record.input as { readonly point: { readonly path: string } }).point;
+      const verdict = record.result as Verdict;
+      if (verdict.is === 'sound') sound.set(path, timeline.now());
+      if (verdict.is === 'broken' && isIntact(world, path))
+        say(
+          'unknown is not absent',
+          `${path} was called broken and is whole: ${verdict.reasons[0]?.message}`,
+        );
+    },
+    seen: (now) => {
+      if (waiting !== null && now.phase !== 'waiting' && now.phase !== 'aborted') woke(waiting);
+      waiting = now.phase === 'waiting' ? now.waiting : null;
+      heldSince = now.hold === null ? null : (heldSince ?? timeline.now());
+      if (now.phase === 'aborted') {
+        abortedSince ??= timeline.now();
+        pendingAbort.clear();
+      } else if (abortedSince !== null) {
+        if (
+          !saidSince(abortedSince, 'resume', 'close') &&
+          now.phase !== 'closed' &&
+          alive(world).length === 0
+        )
+          say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
+        abortedSince = null;
+      }
+      if (now.phase === 'resumed' && status?.phase !== 'resumed') resumed(now);
+      if (now.phase === 'resumed') openIds = new Map();
+      const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
+      const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
+      if (lost && whole !== undefined && !byPerson())
+        say(
+          'unknown is not absent',
+          `StateLost is said although ${whole.path} is whole: ${now.because?.message}`,
+        );
+      count(now);
+      status = now;
+    },
+    ended: (result) => {
+      const end = result as CaseEnd | undefined;
+      pendingAbort.clear();
+      waiting = null;
+      heldSince = null;
+      abortedSince = null;
+      status = null;
+      failures.clear();
+      resumes = 0;
+      lastSaid.clear();
+      sound.clear();
+      if (end === undefined || end === null) return;
+      closedByPerson = end.outcome === 'closed' || end.outcome === 'ended by a person';
+      const ago = (ms: number): number => timeline.now() - ms;
+      const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));
+      if (
+        (end.outcome === 'resumed' || end.outcome === 'healthy') &&
+        !lately &&
+        policy.onBlankRun !== 'report'
+      )
+        say('RUNNING is not recovered', `the case ended as ${end.outcome} and no run is alive`);
+      if (end.outcome === 'ended by a person' && world.runs.every((r) => r.endedByPerson === null))
+        say('explained', `the case ended as ended by a person: ${end.because}`);
+    },
+    afterEvent: () => {
+      const ours = alive(world).filter((r) => r.by === 'holdfast');
+      if (ours.length > 1)
+        say('one run at a time', `two runs of Holdfast are alive: ${ours.map((r) => r.run).join(' and ')}`);
+    },
+    finally: (open) => {
+      if (closedByPerson) return;
+      if (!open || status === null) {
+        const [newest] = [...world.runs].sort((a, b) => b.started - a.started);
+        // What no JobManager shows any more the watch cannot tell from what was ended on purpose.
+        const forgotten = newest?.state === 'FAILED' && newest.known && alive(world).length === 0;
+        if (newest !== undefined && forgotten && policy.attempts !== 0)
+          if (newest.ended !== null && newest.ended < timeline.now() - 120_000)
+            say('crash-proof', `run ${newest.run} is FAILED and no case is open`);
+        return;
+      }
+      const settled = ['resumed', 'asking', 'aborted', 'held', 'closed'];
+      if (!settled.includes(status.phase))
+        say('crash-proof', `everything is long up again and the case is still ${status.phase}`);
+    },
+  };
+}

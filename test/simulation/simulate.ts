@@ -1,0 +1,381 @@
+/** One seed: the real code in a simulated world, from the first fault to the end, and what it broke. */
+import { AsyncResource } from 'node:async_hooks';
+import { join } from 'node:path';
+import { createActivities, type Deps } from '../../activities/index.js';
+import type { Ports } from '../../adapters/ports.js';
+import type { Config } from '../../config/config.js';
+import type { Alert } from '../../domain/alert.js';
+import type { CaseStatus } from '../../domain/case.js';
+import { fault } from '../../domain/failure.js';
+import { clusterName, jobName, recoverId, watchId } from '../../domain/ids.js';
+import type { JobLedger } from '../../domain/ledger.js';
+import type { Policy } from '../../domain/policy.js';
+import { absent, present, unknown } from '../../domain/reading.js';
+import { ledgerKey } from '../../workflows/messages.js';
+import { createDriver, serverRandom, type Driver, type HistorySize, type Sandbox } from './driver.js';
+import { createJudge, type Broken } from './promises.js';
+import { HEALED, tellFault, type Fault, type Said, type Schedule, type WorkerFault } from './schedule.js';
+import { random } from './seed.js';
+import { simulatedPorts, type SubmitFault } from './simulated-ports.js';
+import { createTimeline, type Doing, type Process, type Timeline } from './timeline.js';
+import {
+  cancelByHand,
+  createWorld,
+  FLINK_NAME,
+  JOB,
+  logEnd,
+  loseBlocks,
+  loseFile,
+  pointsInTruth,
+  ROOT,
+  submitByHand,
+  turn,
+} from './world.js';
+
+const START = 1_800_000_000_000;
+/** Nothing is waited for longer than this after everything is up again. */
+const END = HEALED + 12 * 60_000;
+/** A case that makes more events than this in its twenty minutes goes round and round. */
+const MOST_EVENTS = 3_000;
+const CLUSTER = clusterName('counts');
+export const CASE = recoverId(CLUSTER, jobName(JOB));
+
+export interface Outcome {
+  readonly seed: number;
+  readonly broken: readonly Broken[];
+  /** What happened, one line for each event worth telling. */
+  readonly story: readonly string[];
+  /** How the last case stood or ended. */
+  readonly phase: string;
+  readonly failedAttempts: number;
+  readonly history: HistorySize;
+}
+
+/** How the code under test is bent; nothing by default. */
+export interface Bend {
+  readonly ports?: (ports: Ports) => Ports;
+  readonly steps?: (steps: ReturnType<typeof createActivities>, deps: Deps) => object;
+}
+
+export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend = {}): Promise<Outcome> {
+  const { seed, policy, faults } = schedule;
+  const timeline = createTimeline(START);
+  const world = createWorld(timeline, random(seed ^ 0x0a11));
+  const judge = createJudge(world, policy);
+  const story: string[] = [];
+  const stepCounts = new Map<string, number>();
+  let submissions = 0;
+  let ledgerAway = 0;
+  let phase = 'no case';
+  let failedAttempts = 0;
+  let history: HistorySize = { events: 0, bytes: 0 };
+  let pendingStatus = false;
+  let cancelled = false;
+  let settledSince: number | null = null;
+  const tell = (text: string): void => {
+    story.push(`${((timeline.now() - START) / 1000).toFixed(3).padStart(9)} ${text}`);
+  };
+  world.note = tell;
+
+  const depsOf = (): Deps => {
+    const ports = simulatedPorts(world, {
+      act: (what, { submission }) => {
+        if (submission)
+          tell(`submit ${submission.run.slice(0, 6)} from ${submission.savepointPath?.slice(ROOT.length)}`);
+        judge.act(what, submission);
+      },
+      submitFault: (): SubmitFault | null => {
+        submissions++;
+        const found = faults.find((f) => f.is === 'submission' && f.nth === submissions);
+        return found?.is === 'submission' ? found.fault : null;
+      },
+    });
+    return {
+      config: configOf(policy),
+      ports: bend.ports?.(ports) ?? ports,
+      readLedger: async (_cluster, job, signal) => {
+        await timeline.wait(3, signal);
+        if (timeline.now() < ledgerAway) return unknown(fault('Unclassified', 'Temporal does not answer'));
+        const memo = driver.memo(watchId(CLUSTER));
+        const ledger = memo?.[ledgerKey(job)] as JobLedger | undefined;
+        return ledger === undefined ? absent : present(ledger);
+      },
+      raiseAlert: async (alert) => {
+        await timeline.wait(5);
+        raise(alert);
+      },
+      // No schedule makes an empty job result: what asks for a repair all the same is a mistake, and fails the step.
+      requestRepair: async () => Promise.reject(new Error('nothing is to be repaired in this world')),
+      registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
+    };
+  };
+  const raise = (alert: Alert): void => {
+    tell(`alert: ${alert.summary}`);
+    driver.signalWithStart(
+      { type: 'recoverJob', id: CASE, input: { job: JOB, cluster: CLUSTER } },
+      'alertRaised',
+      alert,
+    );
+  };
+  const workerFault = (how: WorkerFault, downFor: number): void => {
+    tell(`worker: ${how}`);
+    if (how === 'crash') driver.crash(downFor);
+    else if (how === 'deploy') driver.deploy(downFor);
+    else if (how === 'cut off') driver.cutOff(downFor);
+    else driver.evict();
+  };
+  const say = (what: Said): void => {
+    // The server takes one cancel for an execution.
+    if (!driver.isOpen(CASE) || (what === 'cancel' && cancelled)) return;
+    cancelled ||= what === 'cancel';
+    tell(`a person says ${what}`);
+    const said = { by: 'anna', reason: 'simulation' };
+    const question = judge.status?.question?.id ?? '1-none';
+    if (what === 'cancel') driver.cancel(CASE);
+    else if (what === 'choose') {
+      const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
+      driver.update(CASE, 'chooseRestorePoint', { ...said, path });
+    } else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
+    judge.said(what);
+  };
+
+  const driver: Driver = createDriver({
+    timeline,
+    sandbox,
+    random: serverRandom(seed),
+    continueAfter: schedule.continueAfter,
+    steps: (process: Process) => {
+      void process;
+      const deps = depsOf();
+      const steps = createActivities(deps);
+      return (bend.steps?.(steps, deps) ?? steps) as never;
+    },
+    hooks: {
+      taskDone: (id) => {
+        if (id === CASE) pendingStatus = true;
+      },
+      stepScheduled: (id, step) => {
+        if (id !== CASE) return;
+        judge.stepScheduled(step);
+        const nth = (stepCounts.get(step) ?? 0) + 1;
+        stepCounts.set(step, nth);
+        for (const f of faults) {
+          if (f.is === 'worker at step' && f.step === step && f.nth === nth)
+            timeline.at(timeline.now() + f.after, () => workerFault(f.how, f.for));
+          if (f.is === 'said at step' && f.step === step && f.nth === nth)
+            timeline.at(timeline.now() + f.after, () => say(f.what));
+        }
+      },
+      stepDone: (record) => {
+        if (record.workflow !== CASE) return;
+        const brief = JSON.stringify(record.failed ?? record.result)?.slice(0, 160);
+        tell(`${record.step}${record.attempts > 1 ? ` (try ${record.attempts})` : ''}: ${brief}`);
+        judge.stepDone(record);
+      },
+      broken: (what) => judge.say('no task fails', what),
+      closed: (id, how, result) => {
+        if (id !== CASE) return;
+        cancelled = false;
+        tell(`case ${how}: ${JSON.stringify(result)?.slice(0, 200)}`);
+        if (how === 'continued as new') return;
+        history = driver.size(CASE);
+        phase = (result as { outcome?: string } | undefined)?.outcome ?? how;
+        judge.ended(result);
+      },
+      note: (text) => tell(text),
+    },
+  });
+
+  for (const f of faults) plan(f);
+  timeline.at(START + HEALED, () => {
+    tell('everything is up again');
+    turn(world, 'hdfs', 'up');
+    for (const system of ['zookeeper', 'flink', 'kafka', 'taskmanagers'] as const) turn(world, system, true);
+    if (judge.status?.hold) say('release');
+  });
+  driver.start({ type: 'watchCluster', id: watchId(CLUSTER), input: { cluster: CLUSTER } });
+
+  await withVirtualIntervals(timeline, () =>
+    timeline.run(
+      START + END,
+      async () => {
+        judge.afterEvent();
+        if (!pendingStatus) return;
+        pendingStatus = false;
+        const status = (await driver.query(CASE, 'status')) as CaseStatus | undefined;
+        if (status === undefined) return;
+        if (status.phase !== phase)
+          tell(`phase ${status.phase}${status.because ? `: ${status.because.code}` : ''}`);
+        phase = status.phase;
+        failedAttempts = status.failures.length;
+        judge.seen(status);
+        const { events } = driver.size(CASE);
+        if (events > MOST_EVENTS)
+          judge.say('does not spin', `${events} events in ${timeline.now() - START} ms`);
+      },
+      () => {
+        if (judge.broken.length > 0) return true;
+        if (timeline.now() < START + HEALED + 90_000) return false;
+        const open = driver.isOpen(CASE);
+        const still = !open || ['asking', 'aborted', 'held'].includes(phase);
+        settledSince = still ? (settledSince ?? timeline.now()) : null;
+        return settledSince !== null && timeline.now() - settledSince > 30_000;
+      },
+    ),
+  );
+  if (judge.broken.length === 0) {
+    judge.finally(driver.isOpen(CASE));
+    await driver.replayAll();
+  }
+  if (driver.isOpen(CASE)) history = driver.size(CASE);
+  await driver.close();
+  return { seed, broken: judge.broken, story, phase, failedAttempts, history };
+
+  function plan(f: Fault): void {
+    const at = 'at' in f ? START + f.at : 0;
+    const during = 'for' in f && 'at' in f ? Math.min(START + f.at + f.for, START + HEALED) : 0;
+    switch (f.is) {
+      case 'hdfs':
+        timeline.at(at, () => turn(world, 'hdfs', f.to));
+        timeline.at(during, () => turn(world, 'hdfs', 'up'));
+        return;
+      case 'away':
+        timeline.at(at, () => turn(world, f.system, false));
+        timeline.at(during, () => turn(world, f.system, true));
+        return;
+      case 'lost file':
+        timeline.at(at, () => loseFile(world, f.which));
+        return;
+      case 'lost blocks':
+        timeline.at(at, () => loseBlocks(world, f.for));
+        return;
+      case 'worker':
+        timeline.at(at, () => workerFault(f.how, f.for));
+        return;
+      case 'alert':
+        timeline.at(at, () => raise(alertOf(timeline.now())));
+        return;
+      case 'said':
+        timeline.at(at, () => say(f.what));
+        return;
+      case 'cancelled by hand':
+        timeline.at(at, () => cancelByHand(world));
+        return;
+      case 'started by hand':
+        timeline.at(at, () => submitByHand(world, f.blank));
+        return;
+      case 'ledger away':
+        timeline.at(at, () => {
+          ledgerAway = during;
+        });
+        return;
+      case 'records expired':
+        timeline.at(at, () => {
+          world.kafka.start = logEnd(world) - 1;
+        });
+        return;
+      case 'worker at step':
+      case 'said at step':
+      case 'submission':
+        return;
+      default:
+        f satisfies never;
+    }
+  }
+}
+
+const alertOf = (now: number): Alert => ({
+  fingerprint: `alert-${now}`,
+  source: 'alertmanager',
+  cluster: CLUSTER,
+  job: JOB,
+  run: null,
+  summary: 'the job is down',
+  startedAt: now,
+  labels: {},
+  link: null,
+});
+
+/** Steps that beat by an interval beat in virtual time. */
+async function withVirtualIntervals(timeline: Timeline, run: () => Promise<void>): Promise<void> {
+  const { setInterval: realSet, clearInterval: realClear } = globalThis;
+  const stops = new Map<unknown, () => void>();
+  const virtual = (doing: Doing, act: () => void, ms: number): object => {
+    const handle = {};
+    const inItsContext = AsyncResource.bind(act);
+    const beat = (): void => {
+      if (doing.process.dead) return;
+      inItsContext();
+      stops.set(handle, timeline.at(timeline.now() + ms, beat));
+    };
+    stops.set(handle, timeline.at(timeline.now() + ms, beat));
+    return handle;
+  };
+  globalThis.setInterval = ((act: () => void, ms = 0) => {
+    const doing = timeline.doing();
+    return doing === undefined ? realSet(act, ms) : virtual(doing, act, ms);
+  }) as typeof setInterval;
+  globalThis.clearInterval = ((handle: NodeJS.Timeout | undefined) => {
+    const stop = stops.get(handle);
+    if (stop === undefined) realClear(handle);
+    else stop();
+  }) as typeof clearInterval;
+  try {
+    await run();
+  } finally {
+    globalThis.setInterval = realSet;
+    globalThis.clearInterval = realClear;
+  }
+}
+
+function configOf(policy: Policy): Config {
+  return {
+    file: '/simulation/holdfast.yaml',
+    digest: '0'.repeat(64),
+    temporal: { address: '127.0.0.1:7233', namespace: 'default', ui: null },
+    storage: {},
+    zookeeper: {},
+    kafka: {},
+    clusters: {
+      [CLUSTER]: {
+        flink: { rest: ['http://jm:8081'] },
+        ha: { zookeeper: 'main', root: '/flink', clusterId: '/default', storageDir: 'hdfs://prod/flink/ha' },
+        checkpoints: ROOT,
+        savepoints: 'hdfs://prod/flink/savepoints',
+        archive: null,
+        heartbeatTimeout: 10_000,
+        sessionTimeout: 10_000,
+        startCluster: null,
+      },
+    },
+    jobs: {
+      [jobName(JOB)]: {
+        cluster: CLUSTER,
+        match: { name: FLINK_NAME, labels: {} },
+        launch: {
+          kind: 'jar',
+          jar: join(import.meta.dirname, 'seed.ts'),
+          entryClass: null,
+          args: [],
+          parallelism: null,
+          flinkConfiguration: {},
+        },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        policy,
+      },
+    },
+    intake: { host: '127.0.0.1', port: 0 },
+    limits: { restores: 1, nameNodeCalls: 100, steps: 10 },
+    notices: [],
+    stateDir: '/simulation/.holdfast',
+  };
+}
+
+/** A failing seed as a person wants to see it. */
+export const tellOutcome = (schedule: Schedule, outcome: Outcome): string =>
+  [
+    `seed ${schedule.seed}: attempts ${schedule.policy.attempts}, fallback ${schedule.policy.fallback}`,
+    ...schedule.faults.map((f) => `  fault ${tellFault(f)}`),
+    ...outcome.story.map((line) => `  ${line}`),
+    ...outcome.broken.map((b) => `  BROKEN ${((b.at - START) / 1000).toFixed(3)} ${b.promise}: ${b.what}`),
+  ].join('\n');

@@ -1,0 +1,362 @@
+/**
+ * The simulated outside: one Flink session cluster with one job, ZooKeeper, HDFS and Kafka, behaving as captured on the
+ * real systems (HA data and job results lie on another file system than the checkpoints: the incident of the thread).
+ * It knows the truth that the ports only show when they are up.
+ */
+import { runId, type RunId } from '../../domain/ids.js';
+import type { FlinkState } from '../../adapters/ports.js';
+import { metadataBytes } from './metadata-bytes.js';
+import type { Random } from './seed.js';
+import type { Timeline } from './timeline.js';
+
+export const JOB = 'window-counts';
+export const FLINK_NAME = 'window counts';
+export const ROOT = 'hdfs://prod/flink/checkpoints';
+export const TOPIC = 'events';
+const INTERVAL = 3_000;
+const RETAINED = 3;
+const RESTART_DELAY = 2_000;
+const RESTARTS = 3;
+
+export type System = 'hdfs' | 'zookeeper' | 'flink' | 'kafka' | 'taskmanagers';
+/** How HDFS fails: not at all, refused, in safe mode, without an active NameNode, without DataNodes. */
+export type HdfsState = 'up' | 'down' | 'safemode' | 'standby' | 'no datanode';
+
+export interface SimFile {
+  readonly bytes: Uint8Array | null;
+  readonly length: number;
+  readonly modified: number;
+  /** No live DataNode has its blocks for now. */
+  lost: boolean;
+}
+
+export interface SimCheckpoint {
+  readonly id: number;
+  readonly run: RunId;
+  readonly path: string;
+  readonly triggered: number;
+  discarded: boolean;
+}
+
+export interface SimRun {
+  readonly run: RunId;
+  readonly by: 'history' | 'holdfast' | 'person';
+  readonly started: number;
+  ended: number | null;
+  state: FlinkState;
+  tasks: 'none' | 'scheduled' | 'running';
+  /** What it was submitted with. */
+  readonly from: string | null;
+  /** What REST shows as restored; set when the state was read. */
+  restored: { readonly id: number; readonly path: string; readonly time: number } | null;
+  nextId: number;
+  readonly checkpoints: SimCheckpoint[];
+  restartsLeft: number;
+  /** Whether the JobManager that leads knows it. */
+  known: boolean;
+  ha: { graph: boolean; checkpoints: number[] } | null;
+  endedByPerson: number | null;
+  faults: { readonly time: number; readonly message: string }[];
+  /** Each new start of its tasks; older plans of the run are void. */
+  epoch: number;
+}
+
+export interface World {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly files: Map<string, SimFile>;
+  readonly runs: SimRun[];
+  hdfs: HdfsState;
+  readonly up: Record<Exclude<System, 'hdfs'>, boolean>;
+  /** Changes when another NameNode became active. */
+  nameNode: number;
+  /** Each change of a system: time and whether it is up since. */
+  readonly turns: Record<System, { readonly at: number; readonly up: boolean }[]>;
+  readonly kafka: { start: number; group: Map<string, number> };
+  /** Submissions on their way: sent and neither arrived nor lost. */
+  readonly flying: Map<RunId, number>;
+  note: (text: string) => void;
+}
+
+export function createWorld(timeline: Timeline, random: Random): World {
+  const now = timeline.now();
+  const world: World = {
+    timeline,
+    random,
+    files: new Map(),
+    runs: [],
+    hdfs: 'up',
+    up: { zookeeper: true, flink: true, kafka: true, taskmanagers: true },
+    nameNode: 1,
+    turns: { hdfs: [], zookeeper: [], flink: [], kafka: [], taskmanagers: [] },
+    kafka: { start: 0, group: new Map() },
+    flying: new Map(),
+    note: () => undefined,
+  };
+  const run = newRun(world, runId('a'.repeat(32)), 'history', null, now - 60_000);
+  run.ha = { graph: true, checkpoints: [] };
+  run.nextId = 10;
+  world.runs.push(run);
+  for (const ago of [9_000, 6_000, 3_000]) completeCheckpoint(world, run, now - ago);
+  run.state = 'RUNNING';
+  run.tasks = 'running';
+  planCheckpoint(world, run);
+  return world;
+}
+
+export const isOver = (run: SimRun): boolean => run.ended !== null;
+export const alive = (world: World): readonly SimRun[] => world.runs.filter((r) => !isOver(r));
+export const logEnd = (world: World): number => Math.floor((world.timeline.now() - 1_700_000_000_000) / 100);
+export const isUp = (world: World, system: System): boolean =>
+  system === 'hdfs' ? world.hdfs === 'up' : world.up[system];
+const readable = (world: World): boolean => world.hdfs === 'up' || world.hdfs === 'safemode';
+const runs = (world: World, run: SimRun): boolean =>
+  !isOver(run) && run.known && run.tasks === 'running' && world.up.flink && world.up.taskmanagers;
+
+export function newRun(
+  world: World,
+  id: RunId,
+  by: SimRun['by'],
+  from: string | null,
+  started = world.timeline.now(),
+): SimRun {
+  return {
+    run: id,
+    by,
+    started,
+    ended: null,
+    state: 'CREATED',
+    tasks: 'none',
+    from,
+    restored: null,
+    nextId: 1,
+    checkpoints: [],
+    restartsLeft: RESTARTS,
+    known: true,
+    ha: null,
+    endedByPerson: null,
+    faults: [],
+    epoch: 0,
+  };
+}
+
+// ── Checkpoints ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const pathOf = (run: RunId, id: number): string => `${ROOT}/${run}/chk-${id}`;
+
+function completeCheckpoint(world: World, run: SimRun, time = world.timeline.now()): void {
+  const id = run.nextId++;
+  const path = pathOf(run.run, id);
+  const files = [
+    { path: `${path}/state`, length: 100 + id },
+    { path: `${ROOT}/${run.run}/shared/${Math.floor(id / 4)}`, length: 5_000 },
+  ] as const;
+  const file = (length: number, bytes: Uint8Array | null): SimFile => ({
+    bytes,
+    length,
+    modified: time,
+    lost: false,
+  });
+  for (const { path: of, length } of files) if (!world.files.has(of)) world.files.set(of, file(length, null));
+  const position = Math.floor((time - 1_700_000_000_000) / 100) - 5;
+  const bytes = metadataBytes({ checkpointId: id, topic: TOPIC, positions: [position, position], files });
+  world.files.set(`${path}/_metadata`, file(bytes.length, bytes));
+  run.checkpoints.push({ id, run: run.run, path, triggered: time, discarded: false });
+  for (const [partition] of [0, 1].entries()) world.kafka.group.set(`${TOPIC}/${partition}`, position);
+  for (const old of run.checkpoints.slice(0, -RETAINED).filter((c) => !c.discarded)) {
+    old.discarded = true;
+    world.files.delete(`${old.path}/_metadata`);
+    world.files.delete(`${old.path}/state`);
+  }
+  if (run.ha !== null) run.ha.checkpoints = run.checkpoints.slice(-RETAINED).map((c) => c.id);
+}
+
+/** Whether everything that a point refers to is there. What cannot be reached now is still there. */
+export function isIntact(world: World, path: string): boolean {
+  const match = /\/([0-9a-f]{32})\/chk-(\d+)$/.exec(path);
+  if (match?.[1] === undefined) return false;
+  const shared = `${ROOT}/${match[1]}/shared/${Math.floor(Number(match[2]) / 4)}`;
+  return [`${path}/_metadata`, `${path}/state`, shared].every((file) => world.files.has(file));
+}
+
+/** Every point that is still there, best first: newest run, newest id; then what that run was started from. */
+export function pointsInTruth(world: World): readonly SimCheckpoint[] {
+  const there = world.runs.flatMap((r) => r.checkpoints.filter((c) => !c.discarded));
+  const ordered: SimCheckpoint[] = [];
+  const take = (points: readonly SimCheckpoint[]): void => {
+    for (const point of points) if (!ordered.includes(point)) ordered.push(point);
+  };
+  for (const run of [...world.runs].sort((a, b) => b.started - a.started)) {
+    take(there.filter((p) => p.run === run.run).sort((a, b) => b.id - a.id));
+    take(there.filter((p) => p.path === run.from));
+  }
+  return ordered;
+}
+
+function planCheckpoint(world: World, run: SimRun): void {
+  const { epoch } = run;
+  world.timeline.at(world.timeline.now() + INTERVAL, () => {
+    if (run.epoch !== epoch || isOver(run)) return;
+    if (!runs(world, run)) return;
+    if (world.hdfs === 'up' && world.up.zookeeper) {
+      completeCheckpoint(world, run);
+      planCheckpoint(world, run);
+    } else if (world.hdfs !== 'up') {
+      // Tolerable failed checkpoints: 0, Flink's default.
+      fault(world, run, 'Exceeded checkpoint tolerable failure threshold.');
+      restart(world, run);
+    } else {
+      planCheckpoint(world, run);
+    }
+  });
+}
+
+// ── The life of a run ───────────────────────────────────────────────────────────────────────────────────────────
+
+function fault(world: World, run: SimRun, message: string): void {
+  run.faults.push({ time: world.timeline.now(), message });
+}
+
+/** One of the fixed delays, then a try to read the state. */
+export function restart(world: World, run: SimRun): void {
+  run.epoch++;
+  const { epoch } = run;
+  run.state = 'RESTARTING';
+  run.tasks = 'none';
+  world.timeline.at(world.timeline.now() + RESTART_DELAY, () => {
+    if (run.epoch === epoch && !isOver(run)) startTasks(world, run);
+  });
+}
+
+/** Deploys the tasks: they wait for slots, then read the newest state of the run. */
+export function startTasks(world: World, run: SimRun): void {
+  if (!world.up.flink || isOver(run)) return;
+  run.epoch++;
+  const { epoch } = run;
+  run.state = 'RUNNING';
+  run.tasks = 'scheduled';
+  const wait = world.random.int(300, 2_000);
+  world.timeline.at(world.timeline.now() + wait, () => {
+    if (run.epoch !== epoch || isOver(run) || !world.up.flink) return;
+    if (!world.up.taskmanagers) return startTasks(world, run);
+    const newest = run.checkpoints.at(-1);
+    const path = newest?.path ?? run.from;
+    if (path !== null && !(readable(world) && isIntact(world, path))) {
+      fault(world, run, 'Could not restore keyed state backend from any of the 1 provided restore options.');
+      if (--run.restartsLeft <= 0) return fail(world, run);
+      return restart(world, run);
+    }
+    if (path !== null) {
+      const id = newest?.id ?? Number(/chk-(\d+)$/.exec(path)?.[1] ?? 0);
+      run.restored = { id, path, time: world.timeline.now() };
+      if (newest === undefined) run.nextId = id + 1;
+    }
+    run.tasks = 'running';
+    planCheckpoint(world, run);
+  });
+}
+
+function fail(world: World, run: SimRun): void {
+  over(world, run, 'FAILED');
+}
+
+/** A terminal state: Flink deletes its HA data, the job graph first. */
+export function over(world: World, run: SimRun, state: 'FAILED' | 'CANCELED', byPerson = false): void {
+  run.epoch++;
+  run.state = state;
+  run.tasks = 'none';
+  run.ended = world.timeline.now();
+  if (byPerson) run.endedByPerson = world.timeline.now();
+  world.note(`Flink: run ${run.run.slice(0, 6)} ${state}`);
+  const clean = (): void => {
+    // Without ZooKeeper the clean-up is tried again.
+    if (!world.up.zookeeper) return void world.timeline.at(world.timeline.now() + 1_000, clean);
+    if (run.ha !== null) run.ha.graph = false;
+    world.timeline.at(world.timeline.now() + 100, () => {
+      run.ha = null;
+    });
+  };
+  world.timeline.at(world.timeline.now() + 50, clean);
+}
+
+// ── What the world does to itself ───────────────────────────────────────────────────────────────────────────────
+
+export function turn(world: World, system: System, to: HdfsState | boolean): void {
+  const before = isUp(world, system);
+  if (system === 'hdfs') {
+    world.hdfs = to as HdfsState;
+    if (to === 'standby') world.nameNode++;
+  } else world.up[system] = to === true;
+  const now = isUp(world, system);
+  if (before === now) return;
+  world.turns[system].push({ at: world.timeline.now(), up: now });
+  world.note(`${system} ${now ? 'is back' : `is away (${String(to)})`}`);
+  if (system === 'flink') turnJobManager(world, now);
+  if (system === 'taskmanagers' && !now)
+    for (const run of alive(world))
+      if (run.known) {
+        fault(world, run, 'The TaskManager is no longer reachable.');
+        restart(world, run);
+      }
+}
+
+/** A dead JobManager forgets everything; the next one starts what ZooKeeper holds, and knows no ended run. */
+function turnJobManager(world: World, up: boolean): void {
+  for (const run of world.runs) {
+    run.epoch++;
+    run.known = false;
+    run.tasks = 'none';
+    if (!up || isOver(run)) continue;
+    if (run.ha?.graph === true) {
+      run.known = true;
+      run.state = 'INITIALIZING';
+      run.restartsLeft = RESTARTS;
+      startTasks(world, run);
+    }
+  }
+}
+
+/** A file of the newest point is deleted behind Flink's back. */
+export function loseFile(world: World, which: 'state' | 'shared' | '_metadata'): void {
+  const [newest] = pointsInTruth(world);
+  if (newest === undefined) return;
+  const shared = `${ROOT}/${newest.run}/shared/${Math.floor(newest.id / 4)}`;
+  const path = which === 'shared' ? shared : `${newest.path}/${which}`;
+  world.files.delete(path);
+  world.note(`lost for good: ${path.slice(ROOT.length)}`);
+}
+
+/** The DataNode that has the newest point's state is away for a while. */
+export function loseBlocks(world: World, ms: number): void {
+  const [newest] = pointsInTruth(world);
+  const file = newest === undefined ? undefined : world.files.get(`${newest.path}/state`);
+  if (file === undefined) return;
+  file.lost = true;
+  world.note('blocks of the newest point are not served');
+  world.timeline.at(world.timeline.now() + ms, () => {
+    file.lost = false;
+  });
+}
+
+/** A person cancels what runs, by hand. */
+export function cancelByHand(world: World): void {
+  for (const run of alive(world)) if (world.up.flink && run.known) over(world, run, 'CANCELED', true);
+}
+
+/** A person starts the job by hand, beside Holdfast: from the newest point, or from nothing. */
+export function submitByHand(world: World, blank: boolean): void {
+  if (!world.up.flink || world.hdfs !== 'up') return;
+  const digits = world.random.int(0, 0x7fffffff).toString(16).padStart(8, '0');
+  const from = blank ? undefined : pointsInTruth(world).find((p) => isIntact(world, p.path))?.path;
+  accept(world, runId(digits.repeat(4)), 'person', from ?? null);
+}
+
+/** The leading JobManager takes a job. */
+export function accept(world: World, id: RunId, by: SimRun['by'], from: string | null): void {
+  // After a terminal state the same id is accepted again; what it wrote before stays its own.
+  const run = newRun(world, id, by, from);
+  run.ha = { graph: true, checkpoints: [] };
+  world.runs.push(run);
+  world.note(`Flink: ${by} started ${id.slice(0, 6)} from ${from?.slice(ROOT.length) ?? 'nothing'}`);
+  startTasks(world, run);
+}
