@@ -180,4 +180,9 @@ export const MUTANTS: readonly Mutant[] = [
       'backoffAfter)(the.failed, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
     ),
   },
+  {
+    name: 'does not honour a hold',
+    foundBy: 32,
+    code: replace('if (the.desk.hold === null) return;', 'return;'),
+  },
 ];
