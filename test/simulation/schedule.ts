@@ -123,10 +123,23 @@ function incident(r: Random): Fault {
   ]);
 }
 
-/** Now and then ZooKeeper goes away as well, so that Flink cannot delete its HA data while it fails. */
+/** What makes an incident worse just while it is recovered from. */
 function worse(r: Random): readonly Fault[] {
-  if (!r.chance(0.12)) return [];
-  return [{ is: 'away', at: r.int(8_000, 20_000), system: 'zookeeper', for: r.int(20_000, 150_000) }];
+  const at = r.int(8_000, 20_000);
+  const long = r.int(20_000, 150_000);
+  switch (r.int(0, 8)) {
+    case 0:
+      // Flink cannot delete its HA data while it fails.
+      return [{ is: 'away', at, system: 'zookeeper', for: long }];
+    case 1:
+      return [{ is: 'lost file', at: at + 15_000, which: r.pick(['state', '_metadata']) }];
+    case 2:
+      return [{ is: 'lost blocks', at: at + 15_000, for: 2 * long }];
+    case 3:
+      return [{ is: 'said', at: at + long / 4, what: r.pick(['abort', 'hold']) }];
+    default:
+      return [];
+  }
 }
 
 function anyFault(r: Random): Fault {

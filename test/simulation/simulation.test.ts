@@ -1,4 +1,4 @@
-/** The promises under five hundred schedules, and that broken code does not pass. */
+/** The promises under two hundred schedules, and that broken code does not pass. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explain, hunt, sandboxOf, workflowCode } from './campaign.js';
 import type { Sandbox } from './driver.js';
@@ -6,7 +6,9 @@ import { MUTANTS } from './mutants.js';
 import { scheduleOf } from './schedule.js';
 import { simulate, type Outcome } from './simulate.js';
 
-const SEEDS = 500;
+const SEEDS = 200;
+/** Tried when the recorded seed does not find a mutant any more, because schedules have changed since. */
+const FURTHER = Array.from({ length: 20 }, (_, i) => i + 1);
 
 let code: string;
 let sandbox: Sandbox;
@@ -35,7 +37,7 @@ test('gives the same course for the same seed', async () => {
 
 describe('finds code that', () => {
   test.each(MUTANTS.map((m) => [m.name, m] as const))('%s', { timeout: 120_000 }, async (_, mutant) => {
-    const { seed } = await hunt(code, mutant, [mutant.foundBy]);
+    const { seed } = await hunt(code, mutant, [mutant.foundBy, ...FURTHER]);
     expect(seed).not.toBeNull();
   });
 });
