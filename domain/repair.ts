@@ -13,9 +13,9 @@ import type { HaView } from './situation.js';
 export type EmptyJobResult = Extract<DeadEnd, { readonly is: 'EmptyJobResult' }>;
 
 /**
- * How long the file must have been left alone (milliseconds). HDFS still listed a file as open minutes
- * after its writer was killed (its lease ends by itself only at the hard limit), so that "open" says nothing of a writer: that no JobManager leads and nothing was written for twice
- * the time after which HDFS itself gives a lease to somebody else (its soft limit, 60 s) does.
+ * How long the file must have been left alone (milliseconds). HDFS still listed it as open a minute after its writer was
+ * killed, so "open" says nothing of a writer. What does: no JobManager leads, and nothing was written for twice the time
+ * after which HDFS itself gives a lease to somebody else (its soft limit, 60 s).
  */
 export const UNCHANGED_FOR = 120_000;
 
