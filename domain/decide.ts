@@ -7,7 +7,7 @@ import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
-import { buildLadder, samePath, type Ladder, type Pointers } from './ladder.js';
+import { buildLadder, type Ladder, type Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
@@ -110,7 +110,7 @@ export function decide(e: Evidence): Next {
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
   const situation = situationSince(e.assessment, e.since);
-  return situation.is === 'abandoned' ? decideRestore(e, situation) : decideElse(e, situation);
+  return situation.is === 'abandoned' ? decideRestore(e) : decideElse(e, situation);
 }
 
 /** A run that this case submitted is alive: it is to be proved, never submitted again. */
@@ -214,11 +214,11 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
 
 /** A plan that was approved is carried out as if the job were abandoned. */
 function consented(e: Evidence, question: { readonly do: 'ask'; readonly plan: Plan }): Next {
-  return e.approved.includes(question.plan.digest) ? decideRestore(e, null) : question;
+  return e.approved.includes(question.plan.digest) ? decideRestore(e) : question;
 }
 
 /** Nobody but us brings the job back: find the point, prove it, check Kafka, restore. */
-function decideRestore(e: Evidence, _situation: Situation | null): Next {
+function decideRestore(e: Evidence): Next {
   if (e.policy.attempts === 0) {
     return e.pointers === null ? { do: 'fetchPointer' } : observe(e, buildLadder(e.pointers, e.chosen));
   }
@@ -446,6 +446,3 @@ function nothingFound(e: Evidence): Next {
     [],
   );
 }
-
-/** Whether two evidences name the same point: consent survives a second look at it. */
-export const samePoint = (a: RestorePoint, b: RestorePoint): boolean => samePath(a.path, b.path);

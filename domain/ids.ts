@@ -46,5 +46,3 @@ export const recoverId = (cluster: ClusterName, job: JobName): string => `recove
 export const watchId = (cluster: ClusterName): string => `watch/${cluster}`;
 /** Workflow id of the repairs of a cluster: one at a time. */
 export const repairId = (cluster: ClusterName): string => `repair/${cluster}`;
-/** Workflow id of a look (dry run) at a job. */
-export const lookId = (cluster: ClusterName, job: JobName): string => `look/${cluster}/${job}`;

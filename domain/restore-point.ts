@@ -55,14 +55,7 @@ export type KafkaMarker = 'earliest' | 'latest' | 'committed' | 'unset' | 'unass
 /** A concrete offset; anything else is a {@link KafkaMarker}. */
 export const isConcrete = (next: string): boolean => /^\d+$/.test(next);
 
-/** One rung of the ladder: a restore point, where it was found, and the verdict (null: not looked at yet). */
-export interface Rung {
-  readonly point: RestorePoint;
-  /** Sources that named it, newest knowledge first: `zookeeper`, `flink`, `ledger`, `directory`, `savepoint`, `restored`, `person`. */
-  readonly sources: readonly PointSource[];
-  readonly verdict: Verdict | null;
-}
-
+/** Who named a restore point. */
 export type PointSource =
   'zookeeper' | 'flink' | 'ledger' | 'directory' | 'savepoint' | 'restored' | 'person';
 

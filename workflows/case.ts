@@ -2,7 +2,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
-import type { OpenSubmission, Plan } from '../domain/decide.js';
+import type { OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
@@ -47,7 +47,6 @@ export interface Case {
   situation: { readonly is: string; readonly because: string } | null;
   ladder: readonly RungView[];
   waiting: { readonly for: string; readonly since: number; readonly until: number } | null;
-  plan: Plan | null;
   because: Fault | null;
   restored: Restored | null;
   repairs: readonly Repair[];
@@ -87,7 +86,6 @@ export function newCase(input: RecoverInput): Case {
     situation: null,
     ladder: [],
     waiting: null,
-    plan: null,
     because: c.because ?? null,
     restored: c.restored ?? null,
     repairs: c.repairs ?? [],
