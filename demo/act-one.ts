@@ -1,6 +1,5 @@
 /** Act one: a NameNode that is away for seconds makes Flink give up, and Holdfast brings the job back. */
-import { connectTemporal, holdfastClient, type HoldfastClient } from '../client/index.js';
-import { loadConfig } from '../config/load.js';
+import type { HoldfastClient } from '../client/index.js';
 import {
   checkWindows,
   until,
@@ -10,7 +9,8 @@ import {
   type Stack,
 } from '../stack/index.js';
 import { follow, postAlert, round } from './follow.js';
-import { startHoldfast, type RunningHoldfast } from './holdfast.js';
+import { type RunningHoldfast } from './holdfast.js';
+import { playOn } from './stage.js';
 import type { Narrator } from './narrator.js';
 import { BLANK_NAME, CLUSTER, FLINK_NAME, JOB, openScene, TOPICS, type TwinScene } from './scene.js';
 
@@ -63,22 +63,7 @@ export async function actOne(options: ActOptions): Promise<Stage> {
     `starting ZooKeeper, HDFS, Kafka and Flink ${options.flink} on free ports of 127.0.0.1`,
   );
   const scene = await openScene({ flink: options.flink });
-  try {
-    const holdfast = await startHoldfast(scene);
-    const config = loadConfig({ file: holdfast.config });
-    const client = holdfastClient({ client: connectTemporal(config.temporal, 'cli'), config });
-    try {
-      return await play(scene, holdfast, client, options);
-    } finally {
-      await client.close();
-    }
-  } catch (error) {
-    const logs = await scene.stack.keepLogs().catch(() => 'nowhere: they could not be copied');
-    await scene.stack.stop();
-    throw new Error(`act one did not end well (logs: ${logs}): ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  return playOn('act one', scene, (holdfast, client) => play(scene, holdfast, client, options));
 }
 
 async function play(

@@ -1,10 +1,10 @@
 /** Act two: a DataNode dies, Flink leaves an empty job result and is stuck; Holdfast names it, asks, and repairs it. */
-import { connectTemporal, holdfastClient, type HoldfastClient } from '../client/index.js';
-import { loadConfig } from '../config/load.js';
+import type { HoldfastClient } from '../client/index.js';
 import type { Repair } from '../domain/repair.js';
 import { checkWindows, until, type CheckResult, type FlinkVersion, type Stack } from '../stack/index.js';
 import { follow, postAlert, round } from './follow.js';
-import { startHoldfast, type RunningHoldfast } from './holdfast.js';
+import { type RunningHoldfast } from './holdfast.js';
+import { playOn } from './stage.js';
 import type { Narrator } from './narrator.js';
 import { CLUSTER, FLINK_NAME, JOB, openHeldScene, TOPICS, type Scene } from './scene.js';
 
@@ -51,22 +51,7 @@ const CHECKPOINTS_BEFORE = 5;
 export async function actTwo({ flink, narrator }: ActTwoOptions): Promise<StageTwo> {
   narrator.say('stack', `starting ZooKeeper, HDFS, Kafka and Flink ${flink} on free ports of 127.0.0.1`);
   const scene = await openHeldScene({ flink });
-  try {
-    const holdfast = await startHoldfast(scene);
-    const config = loadConfig({ file: holdfast.config });
-    const client = holdfastClient({ client: connectTemporal(config.temporal, 'cli'), config });
-    try {
-      return await play(scene, holdfast, client, narrator);
-    } finally {
-      await client.close();
-    }
-  } catch (error) {
-    const logs = await scene.stack.keepLogs().catch(() => 'nowhere: they could not be copied');
-    await scene.stack.stop();
-    throw new Error(`act two did not end well (logs: ${logs}): ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  return playOn('act two', scene, (holdfast, client) => play(scene, holdfast, client, narrator));
 }
 
 async function play(
