@@ -19,6 +19,8 @@ import { isTerminal, situationSince, type Assessment, type Situation } from './s
 export interface OpenSubmission {
   readonly run: RunId;
   readonly point: string;
+  /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
+  readonly shown?: RunId;
 }
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
@@ -103,7 +105,15 @@ const ask = (
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
+  ask(
+    because.code,
+    because,
+    `${because.message}. ${FAILURES[because.code].person}`,
+    because.code === 'LaunchInDoubt'
+      ? 'count it as never submitted, and submit anew with another run id'
+      : null,
+    [],
+  ).plan;
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
@@ -117,7 +127,7 @@ export function decide(e: Evidence): Next {
 function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   if (a.runs.is !== 'present') return null;
   const alive = a.runs.value.filter((r) => !isTerminal(r.state));
-  const own = alive.find((r) => r.run === e.openSubmission?.run);
+  const own = alive.find((r) => r.run === (e.openSubmission?.shown ?? e.openSubmission?.run));
   if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
   return {
     do: 'confirm',
