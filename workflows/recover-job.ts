@@ -99,7 +99,7 @@ async function attempt(the: Case): Promise<Outcome> {
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
-          e = { ...e, openSubmission: settle(the, e.assessment) };
+          e = { ...e, openSubmission: settle(the, e.assessment), stuck: the.stuck };
           break;
         case 'fetchPointer':
           tell(the, 'fetching pointer', 'fetchPointer', e);
@@ -135,7 +135,10 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
           await unlessSpoken(the, () =>
-            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+            steps.watchRun(
+              { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
+              next.because,
+            ),
           );
           return { is: 'again' };
         case 'checkRepair': {

@@ -5,6 +5,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { launchInDoubt } from '../domain/launch-command.js';
 import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
+import { stillStuck } from '../domain/stuck.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -21,6 +22,7 @@ export type Outcome =
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
+  if (assessment !== null) the.stuck = stillStuck(the.stuck, assessment);
   const open = the.openSubmission;
   const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
   if (open !== null && shown.some((r) => r.run === (open.shown ?? open.run) && isTerminal(r.state)))
