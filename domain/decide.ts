@@ -43,6 +43,21 @@ export interface Evidence {
   readonly approved: readonly string[];
 }
 
+/**
+ * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
+ * first look of the pass, so that whoever reads the history can decide again with the same function.
+ */
+export interface Began {
+  /** Attempt k of N, counted from 1. A pass in which nothing failed counts no attempt: the next has the same k. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** Why the case was aborted, while nobody has resumed it: it may look, and not act. */
+  readonly stopped: Fault | null;
+  /** The evidence before the first look. The policy is frozen with the case and left out. */
+  readonly known: Omit<Evidence, 'policy'>;
+}
+
 export interface Plan {
   /** Which decision needs a person. */
   readonly about: string;
@@ -104,6 +119,12 @@ const ask = (
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
   ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
+
+/** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
+export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
+  failureClass(because.code) === 'transient'
+    ? { do: 'fail', fault: because }
+    : { do: 'ask', plan: planFor(because) };
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };

@@ -79,6 +79,15 @@ const ENDED_BY_PERSON = new Set(['CANCELED', 'CANCELLING', 'FINISHED']);
 
 export const isTerminal = (state: string): boolean => TERMINAL.has(state);
 
+/** A submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
+export function stillOpen<T extends { readonly run: RunId }>(
+  open: T | null,
+  assessment: Assessment | null,
+): T | null {
+  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
+  return shown.some((r) => r.run === open?.run && isTerminal(r.state)) ? null : open;
+}
+
 const unknownBecause = (why: Fault): Situation => ({ is: 'unknown', fault: why, because: why.message });
 
 /** The situation, in the order of the table: what stops everything first, then who is alive, then who is gone. */

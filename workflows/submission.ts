@@ -3,7 +3,7 @@ import type { Evidence, Next, OpenSubmission, Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
+import { situationOf, stillOpen, type Assessment } from '../domain/situation.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -20,10 +20,7 @@ export type Outcome =
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
-  const open = the.openSubmission;
-  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
-  if (open !== null && shown.some((r) => r.run === open.run && isTerminal(r.state)))
-    the.openSubmission = null;
+  the.openSubmission = stillOpen(the.openSubmission, assessment);
   return the.openSubmission;
 }
 
