@@ -7,6 +7,7 @@ import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
+import { launchInDoubt } from './launch-command.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
@@ -14,7 +15,7 @@ import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
 import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
 import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
-import { calledAt, loopingOn, situationNow, type Stuck } from './stuck.js';
+import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stuck.js';
 
 /** A submission whose fate is not known yet. */
 export interface OpenSubmission {
@@ -44,8 +45,23 @@ export interface Evidence {
   readonly chosen: RestorePoint | null;
   /** Plans that a person has approved: {@link Plan.digest}s. */
   readonly approved: readonly string[];
-  /** What has looked like a dead end, and since when; null or left out: nothing. */
+  /** What looked like a dead end before this pass, and since when; null or left out: nothing. */
   readonly stuck?: Stuck | null;
+}
+
+/**
+ * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
+ * first look of the pass, so that whoever reads the history can decide again with the same function.
+ */
+export interface Began {
+  /** Attempt k of N, counted from 1. A pass in which nothing failed counts no attempt: the next has the same k. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** Why the case was aborted, while nobody has resumed it: it may look, and not act. */
+  readonly stopped: Fault | null;
+  /** The evidence before the first look. The policy is frozen with the case and left out. */
+  readonly known: Omit<Evidence, 'policy'>;
 }
 
 export interface Plan {
@@ -124,6 +140,24 @@ export const planFor = (because: Fault): Plan =>
     [],
   ).plan;
 
+/** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
+export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
+  failureClass(because.code) === 'transient'
+    ? { do: 'fail', fault: because }
+    : { do: 'ask', plan: planFor(because) };
+
+/** The submission that is still open after a look: settled when Flink shows its run as ended, or a person has looked. */
+export function stillOpen(
+  open: OpenSubmission | null,
+  assessment: Assessment | null,
+  approved: readonly string[],
+): OpenSubmission | null {
+  if (open === null || approved.includes(planFor(launchInDoubt(open.run, '')).digest)) return null;
+  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
+  const ended = shown.some((r) => r.run === (open.shown ?? open.run) && isTerminal(r.state));
+  return ended ? null : open;
+}
+
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
   const mine = confirmOwnRun(e, e.assessment);
@@ -198,12 +232,10 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
 }
 
 /** Flink brings the job back by itself; or it only looks like that, which shows at a known time. */
-const watch = (e: Evidence, run: RunId, because: string): Next => ({
-  do: 'watch',
-  run,
-  because,
-  ...(e.stuck ? { lookAt: calledAt(e.stuck) } : {}),
-});
+function watch(e: Evidence, run: RunId, because: string): Next {
+  const stuck = e.assessment === null ? null : stillStuck(e.stuck ?? null, e.assessment);
+  return { do: 'watch', run, because, ...(stuck === null ? {} : { lookAt: calledAt(stuck) }) };
+}
 
 /** Whether what a run restarts from for ever is broken; null: it is in no loop, or that is known already. */
 function lookAtLoop(e: Evidence, run: RunView): Next | null {

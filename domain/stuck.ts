@@ -63,12 +63,13 @@ export function loopingOn(run: RunView): string | null {
 
 /**
  * {@link situationSince}, with what has lasted too long called a dead end.
+ * @param before what looked like a dead end at the assessment before this one.
  * @param verdicts of the restore points that were read, by path.
  */
 export function situationNow(
   a: Assessment,
   since: number,
-  stuck: Stuck | null,
+  before: Stuck | null,
   verdicts: Readonly<Record<string, Verdict>>,
 ): Situation {
   const situation = situationSince(a, since);
@@ -80,6 +81,7 @@ export function situationNow(
     }
   }
   if (situation.is !== 'held' && situation.is !== 'flink-recovering') return situation;
+  const stuck = stillStuck(before, a);
   if (stuck === null || a.at < calledAt(stuck)) return situation;
   const lasted = Math.round((a.at - stuck.since) / 1000);
   return { is: 'dead-end', deadEnd: stuck.deadEnd, because: `${situation.because}, for ${lasted} s now` };

@@ -1,10 +1,9 @@
 /** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
-import { planFor, type Evidence, type Next, type OpenSubmission, type Plan } from '../domain/decide.js';
+import { stillOpen, type Evidence, type Next, type OpenSubmission, type Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import { launchInDoubt } from '../domain/launch-command.js';
-import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
+import { situationOf, type Assessment } from '../domain/situation.js';
 import { stillStuck } from '../domain/stuck.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
@@ -23,13 +22,7 @@ export type Outcome =
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
   if (assessment !== null) the.stuck = stillStuck(the.stuck, assessment);
-  const open = the.openSubmission;
-  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
-  if (open !== null && shown.some((r) => r.run === (open.shown ?? open.run) && isTerminal(r.state)))
-    the.openSubmission = null;
-  // A person has looked: the launch that nobody could settle came to nothing.
-  if (open !== null && the.approved.includes(planFor(launchInDoubt(open.run, '')).digest))
-    the.openSubmission = null;
+  the.openSubmission = stillOpen(the.openSubmission, assessment, the.approved);
   return the.openSubmission;
 }
 
