@@ -19,6 +19,8 @@ import { isTerminal, situationSince, type Assessment, type Situation } from './s
 export interface OpenSubmission {
   readonly run: RunId;
   readonly point: string;
+  /** Records after the point that Kafka had lost by then, at most 100 partitions. */
+  readonly gone?: OffsetCheck['gone'];
 }
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
