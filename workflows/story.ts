@@ -96,7 +96,8 @@ function publish(the: Case): void {
     the.phase === 'aborted' ||
     the.phase === 'asking'
   ) {
-    upsertMemo({ phase: the.phase, because: the.because, restored: the.restored, failed: the.failed });
+    const { phase, because, restored, failed, desk } = the;
+    upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }
 
