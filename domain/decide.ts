@@ -8,6 +8,7 @@ import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
+import { lastPass } from './last-pass.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
@@ -41,6 +42,10 @@ export interface Evidence {
   readonly chosen: RestorePoint | null;
   /** Plans that a person has approved: {@link Plan.digest}s. */
   readonly approved: readonly string[];
+  /** The one pass after the last attempt, in which a savepoint may be taken and nothing else [false]. */
+  readonly lastPass?: boolean;
+  /** Paths of points that Flink has refused although they were sound [none]. */
+  readonly refused?: readonly string[];
 }
 
 export interface Plan {
@@ -53,6 +58,8 @@ export interface Plan {
   /** Same plan, same digest: consent to one plan never counts for another. */
   readonly digest: string;
   readonly because: Fault;
+  /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
+  readonly facts: readonly string[];
 }
 
 export type Next =
@@ -88,22 +95,29 @@ export type Next =
   | { readonly do: 'ask'; readonly plan: Plan }
   | { readonly do: 'abort'; readonly fault: Fault };
 
-const ask = (
+/** A question to a person. Its digest is made of what it is about and does, not of its words. */
+export function planOf(
   about: string,
   because: Fault,
   text: string,
   approves: string | null,
   choices: readonly string[],
-): { readonly do: 'ask'; readonly plan: Plan } => {
+  facts: readonly string[] = [],
+): Plan {
   const digest = hashText(
     JSON.stringify([about, approves, choices, because.code, because.where ?? '']),
   ).slice(0, 12);
-  return { do: 'ask', plan: { about, text, approves, choices, digest, because } };
-};
+  return { about, text, approves, choices, digest, because, facts };
+}
+
+const ask = (...plan: Parameters<typeof planOf>): { readonly do: 'ask'; readonly plan: Plan } => ({
+  do: 'ask',
+  plan: planOf(...plan),
+});
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
+  planOf(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []);
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
@@ -229,6 +243,7 @@ function decideRestore(e: Evidence): Next {
 /** Policy `observe`: say what would be done, do nothing. */
 function observe(e: Evidence, ladder: Ladder): Next {
   const next = walk({ ...e, policy: { ...e.policy, attempts: null } }, ladder);
+  if (next.do === 'ask') return { do: 'ask', plan: { ...next.plan, approves: null } };
   if (next.do !== 'restore') return next;
   return {
     do: 'abort',
@@ -255,6 +270,7 @@ function walk(e: Evidence, ladder: Ladder): Next {
     );
   }
   if (ladder.rungs.length === 0) return nothingFound(e);
+  if (e.lastPass === true) return lastResort(e, ladder);
   const broken: { path: string; reason: Fault }[] = [];
   for (const { point } of ladder.rungs) {
     if (broken.length > 0 && !mayFallBackTo(e.policy, point)) continue;
@@ -273,7 +289,7 @@ function walk(e: Evidence, ladder: Ladder): Next {
         });
         continue;
       case 'sound':
-        return broken.length === 0 || e.policy.fallback !== 'never'
+        return broken.length === 0 || (e.policy.fallback !== 'never' && e.policy.approval !== 'fallback')
           ? take(e, point, verdict.facts, broken)
           : offerOlder(e, point, verdict.facts, broken);
     }
@@ -286,6 +302,24 @@ function walk(e: Evidence, ladder: Ladder): Next {
     null,
     ladder.rungs.map((r) => r.point.path),
   );
+}
+
+/** The one pass after the last attempt: a savepoint, or nothing. */
+function lastResort(e: Evidence, ladder: Ladder): Next {
+  const found = lastPass(ladder.rungs, e.verdicts, e.refused ?? []);
+  switch (found.is) {
+    case 'read':
+      return { do: 'readState', point: found.point };
+    case 'unknown':
+      return { do: 'fail', fault: found.because };
+    case 'nothing':
+      return { do: 'abort', fault: fault('AttemptsExhausted', `no savepoint was taken: ${found.because}`) };
+    case 'take': {
+      const next = take(e, found.point, found.facts, found.passed);
+      const because = `onExhausted: savepoint; of ${found.passed.length} newer points none can be had`;
+      return next.do === 'restore' ? { ...next, because } : next;
+    }
+  }
 }
 
 /** With `never` all rungs are still read, so that the question can name a sound one. */

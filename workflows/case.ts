@@ -4,6 +4,7 @@ import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
 import type { OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
@@ -54,6 +55,12 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** Failed attempts when attempts were last granted: the back-off begins anew there. */
+  grantedAt: number;
+  /** Points that Flink has refused although every file of them was sound. */
+  refused: readonly string[];
+  /** The one pass of `onExhausted: savepoint`. */
+  lastPass: LastPassState;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -81,7 +88,7 @@ export function newCase(input: RecoverInput): Case {
     failedWakes: c.failedWakes ?? 0,
     paused: c.paused ?? 0,
     deadlineFrom: c.deadlineFrom ?? now,
-    wokeEarly: false,
+    wokeEarly: c.wokeEarly ?? false,
     soakUntil: c.soakUntil ?? null,
     situation: null,
     ladder: [],
@@ -91,6 +98,9 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    grantedAt: c.grantedAt ?? 0,
+    refused: c.refused ?? [],
+    lastPass: c.lastPass ?? 'none',
   };
 }
 
@@ -110,6 +120,10 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
   } = the;
   return {
     origin,
@@ -132,6 +146,10 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
   };
 }
 

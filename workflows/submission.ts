@@ -3,6 +3,7 @@ import type { Evidence, Next, OpenSubmission, Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { judgesPoint } from '../domain/last-pass.js';
 import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
@@ -16,7 +17,9 @@ export type Outcome =
   | { readonly is: 'failed'; readonly fault: Fault }
   | { readonly is: 'aborted' }
   /** Nothing failed and nothing is settled: look again. */
-  | { readonly is: 'again' };
+  | { readonly is: 'again' }
+  /** Nothing failed, and the deadline has passed while others were waited for. */
+  | { readonly is: 'late'; readonly because: string };
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
@@ -73,9 +76,15 @@ export async function submit(
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
     if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified')
       the.openSubmission = null;
+    if (before === null && judgesPoint(why.code)) noteRefusal(the, point.path);
     throw error;
   }
   return confirm(the, run, the.openSubmission.point);
+}
+
+/** Every file of the point was sound, and Flink could not restore it: what that means is decided after the last attempt. */
+function noteRefusal(the: Case, point: string): void {
+  if (!the.refused.includes(point)) the.refused = [...the.refused, point].slice(-20);
 }
 
 /** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
@@ -94,12 +103,14 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
       the.approved = [];
+      the.refused = [];
       the.because = null;
       return { is: 'resumed' };
     }
     case 'dead':
       the.openSubmission = null;
       the.restored = null;
+      if (confirmation.refused === true) noteRefusal(the, point);
       return { is: 'failed', fault: confirmation.fault };
     case 'unproven':
       the.because = fault('RestoreTimedOut', `run ${run} is not proved yet: ${confirmation.missing}`, run);

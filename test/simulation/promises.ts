@@ -190,6 +190,9 @@ export function createJudge(world: World, policy: Policy): Judge {
     said: (what) => {
       lastSaid.set(what, timeline.now());
       if (what === 'resume') resumes++;
+      // After the last attempt a person may be asked for more, or name another point for them.
+      const grants = what === 'approve' || what === 'choose';
+      if (grants && status?.question?.about === 'exhausted') resumes++;
       const working = status !== null && !['aborted', 'resumed', 'asking', 'closed'].includes(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
