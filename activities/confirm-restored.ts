@@ -42,7 +42,12 @@ export type Confirmation =
       readonly skipped?: readonly SkippedRange[];
     }
   /** The run is over: the attempt failed. */
-  | { readonly is: 'dead'; readonly fault: Fault }
+  | {
+      readonly is: 'dead';
+      readonly fault: Fault;
+      /** Flink says that the state itself could not be restored; left out: it says nothing of it. */
+      readonly refused?: boolean;
+    }
   /** Tasks may run, but the proof did not come in time. Never a reason to submit again. */
   | { readonly is: 'unproven'; readonly missing: string };
 
@@ -192,5 +197,6 @@ async function dead(flink: Flink, input: ConfirmInput, state: string, call: Call
   const exceptions = await flink.exceptions(input.run, call);
   const first = exceptions.is === 'present' ? exceptions.value[0] : undefined;
   const message = `run ${input.run} ended as ${state}${first === undefined ? '' : `: ${first.message}`}`;
-  return { is: 'dead', fault: fault('RestoreTimedOut', message, input.run) };
+  const refused = first?.refuses !== undefined && first.refuses !== null;
+  return { is: 'dead', fault: fault('RestoreTimedOut', message, input.run), ...(refused ? { refused } : {}) };
 }

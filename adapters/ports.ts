@@ -8,7 +8,7 @@
  *   reason of its own signal). An act (submit, commit, rename, probe) returns its result or throws a `HoldfastError`.
  *   `absent` is only said when the place where it would be was itself seen, by someone entitled to say so.
  */
-import type { Fault } from '../domain/failure.js';
+import type { FailureCode, Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { Reading } from '../domain/reading.js';
 
@@ -227,6 +227,8 @@ export interface FlinkException {
   readonly task: string | null;
   /** The deciding text: the last `Caused by`, else the first line; at most 500 characters. */
   readonly message: string;
+  /** What it says of the state that a task was restoring; null or left out: nothing. */
+  readonly refuses?: FailureCode | null;
 }
 
 /** What the Kafka sources of a run have counted since its tasks started, in one moment. */

@@ -9,6 +9,7 @@ import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { launchInDoubt } from './launch-command.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
+import { lastPass } from './last-pass.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
@@ -49,6 +50,10 @@ export interface Evidence {
   readonly approved: readonly string[];
   /** What looked like a dead end before this pass, and since when; null or left out: nothing. */
   readonly stuck?: Stuck | null;
+  /** The one pass after the last attempt, in which a savepoint may be taken and nothing else [false]. */
+  readonly lastPass?: boolean;
+  /** Paths of points that Flink has refused although they were sound [none]. */
+  readonly refused?: readonly string[];
 }
 
 /**
@@ -76,6 +81,8 @@ export interface Plan {
   /** Same plan, same digest: consent to one plan never counts for another. */
   readonly digest: string;
   readonly because: Fault;
+  /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
+  readonly facts: readonly string[];
 }
 
 export type Next =
@@ -117,22 +124,29 @@ export type Next =
   | { readonly do: 'ask'; readonly plan: Plan }
   | { readonly do: 'abort'; readonly fault: Fault };
 
-const ask = (
+/** A question to a person. Its digest is made of what it is about and does, not of its words. */
+export function planOf(
   about: string,
   because: Fault,
   text: string,
   approves: string | null,
   choices: readonly string[],
-): { readonly do: 'ask'; readonly plan: Plan } => {
+  facts: readonly string[] = [],
+): Plan {
   const digest = hashText(
     JSON.stringify([about, approves, choices, because.code, because.where ?? '']),
   ).slice(0, 12);
-  return { do: 'ask', plan: { about, text, approves, choices, digest, because } };
-};
+  return { about, text, approves, choices, digest, because, facts };
+}
+
+const ask = (...plan: Parameters<typeof planOf>): { readonly do: 'ask'; readonly plan: Plan } => ({
+  do: 'ask',
+  plan: planOf(...plan),
+});
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(
+  planOf(
     because.code,
     because,
     `${because.message}. ${FAILURES[because.code].person}`,
@@ -140,7 +154,7 @@ export const planFor = (because: Fault): Plan =>
       ? 'count it as never submitted, and submit anew with another run id'
       : null,
     [],
-  ).plan;
+  );
 
 /** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
 export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
@@ -310,6 +324,7 @@ function decideRestore(e: Evidence): Next {
 /** Policy `observe`: say what would be done, do nothing. */
 function observe(e: Evidence, ladder: Ladder): Next {
   const next = walk({ ...e, policy: { ...e.policy, attempts: null } }, ladder);
+  if (next.do === 'ask') return { do: 'ask', plan: { ...next.plan, approves: null } };
   if (next.do !== 'restore') return next;
   return {
     do: 'abort',
@@ -336,6 +351,7 @@ function walk(e: Evidence, ladder: Ladder): Next {
     );
   }
   if (ladder.rungs.length === 0) return nothingFound(e);
+  if (e.lastPass === true) return lastResort(e, ladder);
   const broken: { path: string; reason: Fault }[] = [];
   for (const { point } of ladder.rungs) {
     if (broken.length > 0 && !mayFallBackTo(e.policy, point)) continue;
@@ -354,7 +370,7 @@ function walk(e: Evidence, ladder: Ladder): Next {
         });
         continue;
       case 'sound':
-        return broken.length === 0 || e.policy.fallback !== 'never'
+        return broken.length === 0 || (e.policy.fallback !== 'never' && e.policy.approval !== 'fallback')
           ? take(e, point, verdict.facts, broken)
           : offerOlder(e, point, verdict.facts, broken);
     }
@@ -367,6 +383,24 @@ function walk(e: Evidence, ladder: Ladder): Next {
     null,
     ladder.rungs.map((r) => r.point.path),
   );
+}
+
+/** The one pass after the last attempt: a savepoint, or nothing. */
+function lastResort(e: Evidence, ladder: Ladder): Next {
+  const found = lastPass(ladder.rungs, e.verdicts, e.refused ?? []);
+  switch (found.is) {
+    case 'read':
+      return { do: 'readState', point: found.point };
+    case 'unknown':
+      return { do: 'fail', fault: found.because };
+    case 'nothing':
+      return { do: 'abort', fault: fault('AttemptsExhausted', `no savepoint was taken: ${found.because}`) };
+    case 'take': {
+      const next = take(e, found.point, found.facts, found.passed);
+      const because = `onExhausted: savepoint; of ${found.passed.length} newer points none can be had`;
+      return next.do === 'restore' ? { ...next, because } : next;
+    }
+  }
 }
 
 /** With `never` all rungs are still read, so that the question can name a sound one. */

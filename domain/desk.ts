@@ -24,6 +24,8 @@ export interface Question {
   readonly askedAt: number;
   /** Epoch milliseconds; then the case looks again and asks anew. */
   readonly expiresAt: number;
+  /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
+  readonly facts: readonly string[];
 }
 
 export type Answer =

@@ -4,6 +4,7 @@ import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
 import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
@@ -57,6 +58,12 @@ export interface Case {
   stopped: Fault | null;
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
+  /** Failed attempts when attempts were last granted: the back-off begins anew there. */
+  grantedAt: number;
+  /** Points that Flink has refused although every file of them was sound. */
+  refused: readonly string[];
+  /** The one pass of `onExhausted: savepoint`. */
+  lastPass: LastPassState;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -84,7 +91,7 @@ export function newCase(input: RecoverInput): Case {
     failedWakes: c.failedWakes ?? 0,
     paused: c.paused ?? 0,
     deadlineFrom: c.deadlineFrom ?? now,
-    wokeEarly: false,
+    wokeEarly: c.wokeEarly ?? false,
     soakUntil: c.soakUntil ?? null,
     situation: null,
     ladder: [],
@@ -95,6 +102,9 @@ export function newCase(input: RecoverInput): Case {
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
     stuck: c.stuck ?? null,
+    grantedAt: c.grantedAt ?? 0,
+    refused: c.refused ?? [],
+    lastPass: c.lastPass ?? 'none',
   };
 }
 
@@ -115,6 +125,10 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
   } = the;
   return {
     origin,
@@ -138,6 +152,10 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
 import type { OpenSubmission } from '../domain/decide.js';
 import type { Desk, Said } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
@@ -49,6 +50,10 @@ export interface Carried {
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
   readonly stuck?: Stuck | null;
+  readonly wokeEarly: boolean;
+  readonly grantedAt: number;
+  readonly refused: readonly string[];
+  readonly lastPass: LastPassState;
 }
 
 /** Input of workflow `watchCluster`. */

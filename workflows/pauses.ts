@@ -5,8 +5,10 @@ import { resumedAs } from '../domain/case.js';
 import type { Next, Plan } from '../domain/decide.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
+import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import { deadlinePassed, grantMore, timeLeft } from './allowance.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -27,7 +29,19 @@ const LOOK_AGAIN = 10 * 60_000;
 
 /** Somebody said something that a wait must not outlast. */
 const spokenTo = (the: Case): boolean =>
-  the.desk.retryNow !== null || the.desk.abort !== null || the.desk.hold !== null;
+  the.desk.retryNow !== null ||
+  the.desk.abort !== null ||
+  the.desk.hold !== null ||
+  the.desk.answer?.is === 'choose';
+
+/** A restore point that a person named while nobody was asked: the next look begins with it. */
+export function takeChoice(the: Case): boolean {
+  const { answer } = the.desk;
+  if (answer?.is !== 'choose') return false;
+  the.chosen = pointFromPath(answer.path);
+  the.desk = { ...the.desk, answer: null };
+  return true;
+}
 
 /** Runs a step that only waits, until it ends or somebody speaks. */
 export async function unlessSpoken(the: Case, wait: () => Promise<unknown>): Promise<void> {
@@ -92,6 +106,14 @@ export async function untilReleased(the: Case): Promise<void> {
 export async function afterFailure(the: Case, failure: Fault): Promise<'try again' | 'give up'> {
   const { policy, job } = openedOf(the);
   const now = Date.now();
+  if (the.granted === 0) {
+    the.because = fault(
+      'AttemptsExhausted',
+      `attempts is 0, nothing is tried; a look failed: ${failure.message}`,
+      failure.where,
+    );
+    return 'give up';
+  }
   the.failed++;
   const record = {
     attempt: the.failed,
@@ -108,22 +130,23 @@ export async function afterFailure(the: Case, failure: Fault): Promise<'try agai
     the.because = fault('AttemptsExhausted', last, failure.where);
     return 'give up';
   }
-  const left = the.deadlineFrom + policy.deadline + the.paused - now;
+  const left = timeLeft(the);
   if (left <= 0) {
-    the.because = fault(
-      'DeadlinePassed',
-      `not recovered within ${policy.deadline / 1000} s; last: ${failure.message}`,
-      failure.where,
-    );
+    the.because = deadlinePassed(the, failure.message, failure.where);
     return 'give up';
   }
-  const wait = Math.min(left, backoffAfter(the.failed, policy.backoff, Math.random()));
+  const wait = Math.min(left, backoffAfter(the.failed - the.grantedAt, policy.backoff, Math.random()));
   const dependency = dependencyOf(failure.code);
   the.because = failure;
   the.waiting = { for: dependency ?? 'the next attempt', since: now, until: now + wait };
   tell(the, 'waiting', 'awaitReturn');
   await waitOrWake(the, job, dependency, failure, wait);
   the.waiting = null;
+  // A wait that the deadline has cut is followed by no further attempt.
+  if (timeLeft(the) <= 0 && the.desk.abort === null) {
+    the.because = deadlinePassed(the, failure.message, failure.where);
+    return 'give up';
+  }
   the.because = null;
   return 'try again';
 }
@@ -155,11 +178,17 @@ async function waitOrWake(
       })
       .catch(() => undefined);
   }
-  const spoken = () => the.desk.retryNow !== null || the.desk.abort !== null;
-  const next = new Date(Date.now() + wait).toISOString().slice(11, 19);
+  const until = Date.now() + wait;
+  const spoken = () => spokenTo(the);
+  const next = new Date(until).toISOString().slice(11, 19);
   const of = the.granted === null ? '' : ` of ${the.granted}`;
   const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
-  await condition(() => the.wokeEarly || spoken(), wait, { summary });
+  for (let left = wait; left > 0; left = Math.min(until - Date.now(), timeLeft(the))) {
+    await condition(() => the.wokeEarly || spoken(), left, { summary });
+    if (the.desk.hold === null || the.desk.abort !== null) break;
+    // A hold begins at once; what was left of the wait goes on after it.
+    await untilReleased(the);
+  }
   scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
 }
@@ -167,6 +196,8 @@ async function waitOrWake(
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
   const { policy, job } = openedOf(the);
+  // Somebody chose while the question was being made: it may be another one now.
+  if (takeChoice(the) && plan.about !== EXHAUSTED) return 'look again';
   const now = Date.now();
   const question: Question = {
     id: `${the.failed + 1}-${plan.digest}`,
@@ -176,9 +207,10 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
     choices: plan.choices,
     askedAt: now,
     expiresAt: now + policy.approvalExpires,
+    facts: plan.facts,
   };
   the.because = plan.because;
-  the.desk = { ...the.desk, standing: 'asking', question, answer: null };
+  the.desk = { ...the.desk, standing: 'asking', question };
   tell(the, 'asking');
   const { desk } = the;
   const spoken = () =>
@@ -205,9 +237,11 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   if (abort !== null || answer === null) return 'look again';
   switch (answer.is) {
     case 'approve':
-      the.approved = [...the.approved, plan.digest];
+      if (plan.about === EXHAUSTED) grantMore(the);
+      else the.approved = [...the.approved, plan.digest];
       break;
     case 'choose':
+      if (plan.about === EXHAUSTED) grantMore(the);
       the.chosen = pointFromPath(answer.path);
       break;
     case 'reject':
@@ -222,11 +256,12 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
  * start nothing. It ends when the job is proved healthy, goes on with `resume`, or is closed.
  */
 export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
-  const { policy, job } = openedOf(the);
+  const { job } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
     the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
   the.stopped = the.because;
+  if (the.lastPass === 'now') the.lastPass = 'over';
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
   let healthy = false;
@@ -243,15 +278,11 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   await condition(() => healthy || the.desk.resume !== null || the.desk.close !== null);
   scope.cancel();
   if (the.desk.close !== null) return 'close';
-  if (the.desk.resume !== null && the.granted !== null)
-    the.granted = the.failed + Math.max(1, policy.attempts ?? 0);
   // A run that somebody else started is looked at; what was aborted goes on only when a person resumes it.
-  if (the.desk.resume !== null) the.stopped = null;
+  if (the.desk.resume !== null) grantMore(the);
   the.desk = { ...the.desk, standing: 'working', resume: null };
   the.because = null;
   the.doubtedAt = Date.now();
-  the.deadlineFrom = Date.now();
-  the.paused = 0;
   return 'look again';
 }
 

@@ -1,8 +1,10 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
-import type { Fault } from '../domain/failure.js';
+import { fault, type Fault } from '../domain/failure.js';
+import { deadlinePassed, isLate, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
+import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
@@ -11,6 +13,7 @@ import {
   afterFailure,
   afterResumed,
   answered,
+  takeChoice,
   untilMended,
   untilReleased,
   unlessSpoken,
@@ -51,6 +54,7 @@ async function recover(the: Case): Promise<CaseEnd> {
         if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
         break;
       case 'failed':
+      case 'late':
       case 'again':
         break;
     }
@@ -60,8 +64,12 @@ async function recover(the: Case): Promise<CaseEnd> {
 /** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
 async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
   if (outcome.is === 'failed' && the.stopped !== null) return stillStopped(the);
-  if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'give up')
-    return { is: 'aborted' };
+  if (outcome.is === 'failed' && the.lastPass === 'now') the.because = lastPassFailed(outcome.fault);
+  else if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'try again')
+    return outcome;
+  if (outcome.is === 'late') the.because = deadlinePassed(the, outcome.because);
+  if (outcome.is === 'failed' || outcome.is === 'late') return giveUp(the);
+  if (outcome.is === 'resumed' && the.lastPass === 'now') the.lastPass = 'over';
   if (outcome.is === 'left' && outcome.as === 'healthy' && the.restored !== null) return { is: 'resumed' };
   return outcome;
 }
@@ -70,6 +78,7 @@ async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
 async function attempt(the: Case): Promise<Outcome> {
   const { job, policy } = openedOf(the);
   const { submitted } = the;
+  takeChoice(the);
   the.attemptStarted = Date.now();
   let e: Evidence = {
     policy,
@@ -84,6 +93,8 @@ async function attempt(the: Case): Promise<Outcome> {
     chosen: the.chosen,
     approved: the.approved,
     stuck: the.stuck,
+    lastPass: the.lastPass === 'now',
+    refused: the.refused,
   };
   try {
     for (;;) {
@@ -129,12 +140,13 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         }
         case 'restore':
-          if (the.stopped !== null) return stillStopped(the);
+          if (!mayTry(the)) return stillStopped(the);
           return await submit(the, next, e);
         case 'confirm':
           return await confirm(the, next.run, next.point);
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
+          if (isLate(the)) return { is: 'late', because: next.because };
           await unlessSpoken(the, () =>
             steps.watchRun(
               { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
@@ -153,6 +165,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return await repair(the, next, e);
         case 'await':
           tell(the, the.phase, the.step, e);
+          if (isLate(the)) return { is: 'late', because: next.because.message };
           await untilMended(the, next);
           return { is: 'again' };
         case 'leave':
@@ -160,6 +173,8 @@ async function attempt(the: Case): Promise<Outcome> {
           return { is: 'left', as: next.outcome, because: next.because };
         case 'ask':
           tell(the, the.phase, the.step, e);
+          // What would be restored is no question while nothing may be.
+          if (the.stopped !== null && e.pointers !== null) return stillStopped(the);
           return { is: 'asks', plan: next.plan };
         case 'fail':
           tell(the, the.phase, the.step, e);
@@ -175,13 +190,10 @@ async function attempt(the: Case): Promise<Outcome> {
   }
 }
 
-/** Aborted and not resumed: nothing is tried, and nothing is counted. */
-function stillStopped(the: Case): Outcome {
-  the.because = the.stopped;
-  return { is: 'aborted' };
-}
-
 function lost(fault: Fault): Outcome {
   const next = decideFault(fault);
   return next.do === 'fail' ? { is: 'failed', fault } : { is: 'asks', plan: next.plan };
 }
+
+const lastPassFailed = (last: Fault): Fault =>
+  fault('AttemptsExhausted', `the one pass for a savepoint failed too: ${last.message}`, last.where);

@@ -104,7 +104,8 @@ function publish(the: Case): void {
 /** The attempt at work, counted from 1. */
 const attemptOf = (the: Case): number => {
   if (the.opened === null) return 0;
-  return the.phase === 'aborted' || the.phase === 'closed' ? the.failed : the.failed + 1;
+  const over = the.phase === 'aborted' || the.phase === 'closed';
+  return over || the.stopped !== null || the.lastPass !== 'none' ? the.failed : the.failed + 1;
 };
 
 export function statusOf(the: Case): CaseStatus {

@@ -3,9 +3,10 @@ import { stillOpen, type Evidence, type Next, type OpenSubmission, type Plan } f
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { judgesPoint } from '../domain/last-pass.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
-import { stillStuck } from '../domain/stuck.js';
 import { gapIn } from '../domain/skipped.js';
+import { stillStuck } from '../domain/stuck.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -18,7 +19,9 @@ export type Outcome =
   | { readonly is: 'failed'; readonly fault: Fault }
   | { readonly is: 'aborted' }
   /** Nothing failed and nothing is settled: look again. */
-  | { readonly is: 'again' };
+  | { readonly is: 'again' }
+  /** Nothing failed, and the deadline has passed while others were waited for. */
+  | { readonly is: 'late'; readonly because: string };
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
@@ -80,9 +83,15 @@ export async function submit(
     const why = faultFrom(error, 'restoreJob');
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
     if (before === null && !KEEPS_OPEN.has(why.code)) the.openSubmission = null;
+    if (before === null && judgesPoint(why.code)) noteRefusal(the, point.path);
     throw error;
   }
   return confirm(the, the.openSubmission.shown ?? run, the.openSubmission.point);
+}
+
+/** Every file of the point was sound, and Flink could not restore it: what that means is decided after the last attempt. */
+function noteRefusal(the: Case, point: string): void {
+  if (!the.refused.includes(point)) the.refused = [...the.refused, point].slice(-20);
 }
 
 /** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
@@ -90,7 +99,10 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
   const gone = the.openSubmission?.gone ?? [];
-  const confirmation = await steps.confirmRestored({ job, run, point, gone }, `prove that run ${run} resumed`);
+  const confirmation = await steps.confirmRestored(
+    { job, run, point, gone },
+    `prove that run ${run} resumed`,
+  );
   switch (confirmation.is) {
     case 'proved': {
       const { at, proofs, skipped = [] } = confirmation;
@@ -102,12 +114,14 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
       the.approved = [];
+      the.refused = [];
       the.because = gapIn(skipped, run);
       return { is: 'resumed' };
     }
     case 'dead':
       the.openSubmission = null;
       the.restored = null;
+      if (confirmation.refused === true) noteRefusal(the, point);
       return { is: 'failed', fault: confirmation.fault };
     case 'unproven':
       the.because = fault('RestoreTimedOut', `run ${run} is not proved yet: ${confirmation.missing}`, run);

@@ -22,6 +22,7 @@ const question: Question = {
   choices: [],
   askedAt: 0,
   expiresAt: 9,
+  facts: [],
 };
 const asking: Desk = { ...emptyDesk, standing: 'asking', question };
 

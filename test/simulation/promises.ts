@@ -190,7 +190,12 @@ export function createJudge(world: World, policy: Policy): Judge {
     said: (what) => {
       lastSaid.set(what, timeline.now());
       if (what === 'resume') resumes++;
-      const working = status !== null && !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
+      // After the last attempt a person may be asked for more, or name another point for them.
+      const grants = what === 'approve' || what === 'choose';
+      if (grants && status?.question?.about === 'exhausted') resumes++;
+      const working =
+        status !== null &&
+        !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },

@@ -103,6 +103,7 @@ function policyOf(r: Random): Policy {
     verify: r.pick(['probe', 'all', 'list']),
     onOffsetGap: r.pick(['ask', 'abort', 'accept']),
     approval: r.chance(0.1) ? 'always' : 'never',
+    onExhausted: r.chance(0.3) ? r.pick(['ask', 'savepoint']) : 'abort',
   };
 }
 
