@@ -1,4 +1,5 @@
 import type { Call, Flink, FlinkCheckpoints, FlinkJob, HaCluster } from '../adapters/ports.js';
+import type { Began } from '../domain/decide.js';
 import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
@@ -15,6 +16,8 @@ export interface AssessInput {
   readonly job: string;
   /** Runs that this case submitted. */
   readonly submitted: readonly RunId[];
+  /** For the record only: the look does not depend on it. */
+  readonly began?: Began;
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */

@@ -24,7 +24,7 @@ export type { Return } from './await-return.js';
 export type { RepairInput } from './repair-dead-end.js';
 export type { RestoreOutcome } from './restore-job.js';
 export type { ResumedOffsets } from './resume-offsets.js';
-export type { Ledgers, Watched } from './watch-jobs.js';
+export type { Ledgers, Noted, Watched } from './watch-jobs.js';
 
 export function createActivities(deps: Deps) {
   return {

@@ -7,6 +7,7 @@ import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
+import { launchInDoubt } from './launch-command.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
@@ -19,6 +20,8 @@ import { isTerminal, situationSince, type Assessment, type Situation } from './s
 export interface OpenSubmission {
   readonly run: RunId;
   readonly point: string;
+  /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
+  readonly shown?: RunId;
 }
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
@@ -41,6 +44,21 @@ export interface Evidence {
   readonly chosen: RestorePoint | null;
   /** Plans that a person has approved: {@link Plan.digest}s. */
   readonly approved: readonly string[];
+}
+
+/**
+ * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
+ * first look of the pass, so that whoever reads the history can decide again with the same function.
+ */
+export interface Began {
+  /** Attempt k of N, counted from 1. A pass in which nothing failed counts no attempt: the next has the same k. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** Why the case was aborted, while nobody has resumed it: it may look, and not act. */
+  readonly stopped: Fault | null;
+  /** The evidence before the first look. The policy is frozen with the case and left out. */
+  readonly known: Omit<Evidence, 'policy'>;
 }
 
 export interface Plan {
@@ -103,7 +121,33 @@ const ask = (
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
+  ask(
+    because.code,
+    because,
+    `${because.message}. ${FAILURES[because.code].person}`,
+    because.code === 'LaunchInDoubt'
+      ? 'count it as never submitted, and submit anew with another run id'
+      : null,
+    [],
+  ).plan;
+
+/** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
+export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
+  failureClass(because.code) === 'transient'
+    ? { do: 'fail', fault: because }
+    : { do: 'ask', plan: planFor(because) };
+
+/** The submission that is still open after a look: settled when Flink shows its run as ended, or a person has looked. */
+export function stillOpen(
+  open: OpenSubmission | null,
+  assessment: Assessment | null,
+  approved: readonly string[],
+): OpenSubmission | null {
+  if (open === null || approved.includes(planFor(launchInDoubt(open.run, '')).digest)) return null;
+  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
+  const ended = shown.some((r) => r.run === (open.shown ?? open.run) && isTerminal(r.state));
+  return ended ? null : open;
+}
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
@@ -117,7 +161,7 @@ export function decide(e: Evidence): Next {
 function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   if (a.runs.is !== 'present') return null;
   const alive = a.runs.value.filter((r) => !isTerminal(r.state));
-  const own = alive.find((r) => r.run === e.openSubmission?.run);
+  const own = alive.find((r) => r.run === (e.openSubmission?.shown ?? e.openSubmission?.run));
   if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
   return {
     do: 'confirm',

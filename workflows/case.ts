@@ -2,7 +2,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
-import type { OpenSubmission } from '../domain/decide.js';
+import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
@@ -139,4 +139,9 @@ export function carry(the: Case): Carried {
 export function openedOf(the: Case): OpenedCase {
   if (the.opened === null) throw new Error('the case is used before it was opened');
   return the.opened;
+}
+
+/** The record of what a pass begins with. */
+export function began(the: Case, { policy: _, ...known }: Evidence): Began {
+  return { attempt: the.failed + 1, attempts: the.granted, stopped: the.stopped, known };
 }

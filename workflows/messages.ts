@@ -69,6 +69,8 @@ export interface RepairRequest {
 /** Memo keys of `watch/<cluster>`: the ledger of each job, and the time of the last look. */
 export const ledgerKey = (job: string): string => `ledger:${job}`;
 export const LAST_LOOK = 'lastLook';
+/** Memo key of what the watch keeps of each job between two looks. */
+export const NOTED = 'noted';
 
 export const alertRaised = defineSignal<[Alert]>('alertRaised');
 export const alertResolved = defineSignal<[AlertResolved]>('alertResolved');

@@ -89,7 +89,8 @@ function publish(the: Case): void {
   const registered = pairs.filter((p) => known.includes(p.key.name));
   if (registered.length > 0) upsertSearchAttributes(registered);
   if (the.phase === 'resumed' || the.phase === 'aborted' || the.phase === 'asking') {
-    upsertMemo({ phase: the.phase, because: the.because, restored: the.restored, failed: the.failed });
+    const { phase, because, restored, failed, desk } = the;
+    upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }
 

@@ -276,9 +276,8 @@ export function createJudge(world: World, policy: Policy): Judge {
       if (closedByPerson) return;
       if (!open || status === null) {
         const [newest] = [...world.runs].sort((a, b) => b.started - a.started);
-        // What no JobManager shows any more the watch cannot tell from what was ended on purpose.
-        const forgotten = newest?.state === 'FAILED' && newest.known && alive(world).length === 0;
-        if (newest !== undefined && forgotten && policy.attempts !== 0)
+        const failed = newest?.state === 'FAILED' && alive(world).length === 0;
+        if (newest !== undefined && failed && policy.attempts !== 0)
           if (newest.ended !== null && newest.ended < timeline.now() - 120_000)
             say('crash-proof', `run ${newest.run} is FAILED and no case is open`);
         return;

@@ -10,6 +10,7 @@ import type {
   GroupOffset,
   HaCluster,
   Ports,
+  Ran,
   Storage,
   Submission,
 } from '../../adapters/ports.js';
@@ -75,6 +76,8 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** The operator's programs: what each call does and says. */
+  onCommand: (command: readonly string[]) => Ran;
 }
 
 export const noCheckpoints: FlinkCheckpoints = {
@@ -147,11 +150,15 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    onCommand: ([program]) => {
+      throw failure('ConfigInvalid', 'there is no such program', program);
+    },
   };
 }
 
-export function depsOf(world: World): Deps {
-  const config = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
+/** @param edit changes the configuration's text */
+export function depsOf(world: World, edit: (config: string) => string = (config) => config): Deps {
+  const config = parseConfig(edit(CONFIG), { file: '/nowhere/holdfast.yaml', env: {} });
   return {
     config,
     ports: portsOf(world),
@@ -244,6 +251,13 @@ function portsOf(world: World): Ports {
       },
     }),
     close: () => Promise.resolve(),
+    commands: {
+      run: (command) =>
+        Promise.resolve().then(() => {
+          world.acts.push(`run ${command.join(' ')}`);
+          return world.onCommand(command);
+        }),
+    },
   };
 }
 
