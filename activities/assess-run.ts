@@ -11,6 +11,11 @@ import { configuredJob, type ConfiguredJob } from './job.js';
 
 /** Older runs than these say nothing about who can bring the job back. */
 const NEWEST_RUNS = 5;
+/**
+ * Flink writes a new run to ZooKeeper before it lists it, and its list may be seconds old: a run that it does not list is
+ * looked for once more after this long (milliseconds). Otherwise each start of one job fails attempts of all others.
+ */
+const LISTED_WITHIN = 4_000;
 
 export interface AssessInput {
   readonly job: string;
@@ -25,7 +30,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const [overview, settings, jobs, ha, dirty, ledger] = await Promise.all([
+  const [overview, settings, listed, ha, dirty, ledger] = await Promise.all([
     flink.overview(call),
     readSettings(it, flink, call),
     flink.jobs(call),
@@ -33,12 +38,18 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
   ]);
+  const known = (jobs: Reading<readonly FlinkJob[]>): Reading<readonly HaView[]> =>
+    mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted));
+  const strangers = known(listed);
+  const isNew = strangers.is === 'present' && strangers.value.some(({ belongs }) => belongs === 'nobody');
+  if (isNew && listed.is === 'present') await deps.ports.clock.sleep(LISTED_WITHIN, signal);
+  const jobs = isNew && listed.is === 'present' ? await flink.jobs(call) : listed;
   return {
     at: deps.ports.clock.now(),
     leader: mapReading(overview, ({ endpoint, version }) => ({ endpoint, version })),
     settings,
     runs: await readRuns(it, flink, jobs, input.submitted, call),
-    ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
+    ha: known(jobs),
     dirty,
     ledger,
   };

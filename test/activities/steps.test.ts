@@ -37,6 +37,21 @@ const soundFacts = (verdict: Verdict) => {
 };
 
 describe('assessRun', () => {
+  test('a run of another job that ZooKeeper holds and Flink does not list yet is looked for once more', async () => {
+    world.ha = present({ jobs: [{ run: NEW, graph: true, checkpoints: [], counter: 1 }], leader: null });
+    let looks = 0;
+    const flink = deps.ports.flink;
+    const slow: typeof flink = (cluster) => ({
+      ...flink(cluster),
+      jobs: async (call) => {
+        if (++looks === 2) world.runs.push(fakeRun({ run: NEW, name: 'other', state: 'RUNNING' }));
+        return flink(cluster).jobs(call);
+      },
+    });
+    const later = { ...deps, ports: { ...deps.ports, flink: slow } };
+    expect(situationOf(await assessRun(later, { job: JOB, submitted: [] }, signal)).is).toBe('abandoned');
+  });
+
   const situation = async () => situationOf(await assessRun(deps, { job: JOB, submitted: [] }, signal)).is;
   const haJob = { run: WRITER, graph: true, checkpoints: [], counter: 9 };
   const rows: readonly [promise: string, change: () => void, expected: string][] = [
