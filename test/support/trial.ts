@@ -67,7 +67,7 @@ export type Moment = 'before' | 'during' | 'after';
 /** The part of `holdfast.yaml` that tests bend. */
 export interface TrialConfig {
   readonly clusters: Record<string, { ha: Record<string, string> }>;
-  readonly [section: string]: unknown;
+  [section: string]: unknown;
 }
 
 export interface Trial {
