@@ -16,6 +16,7 @@ import { countTasks } from '../domain/tasks.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 
 /** Older runs than these say nothing about who can bring the job back. */
 const NEWEST_RUNS = 5;
@@ -156,7 +157,7 @@ export async function readDirtyResults(
           found.push({ run: runId(match[1]), path: file.path, length: file.length });
       }
     },
-    call,
+    quickLook(call),
   );
   if (listed.is === 'unknown') return listed;
   return found.length === 0 ? absent : present(found);
