@@ -91,6 +91,29 @@ describe('a person starts the job by hand', () => {
     await it.countsAreRight();
   });
 
+  test('at the same moment, so that both start: never taken for recovered; asked; healthy when one is cancelled', async () => {
+    const it = await trial({ through: ['flink'], policy: { confirm: { checkpointWithin: '4s' } } });
+    await it.lose();
+    const point = await newestOf(it);
+    await it.proxy.flink.set({ is: 'hold' }, SUBMISSION);
+    await it.alert();
+    await until('the submission is on its way', () =>
+      it.proxy.flink.received().some((text) => SUBMISSION.test(text)),
+    );
+    const byHand = await it.submit({ savepointPath: point });
+    await flink().running(byHand);
+    await it.proxy.flink.set({ is: 'none' });
+    await until('both run', async () => (await running(it)) === 2);
+    const asking = await it.phaseIs('asking');
+    expect(asking.because).toMatchObject({ code: 'TwinRunning' });
+    await flink().cancel(byHand);
+    await flink().reaches(byHand, 'CANCELED');
+    await it.client.retryNow(JOB, person);
+    await it.phaseIs('resumed');
+    expect(await running(it)).toBe(1);
+    await it.countsAreRight();
+  });
+
   test('from nothing: named blank, never taken for the truth, nothing is stopped without a person', async () => {
     const it = await trial({ through: ['webhdfs'] });
     await it.proxy.webhdfs.set({ is: 'refuse' });

@@ -91,7 +91,7 @@ describe('one member of three dies', () => {
 });
 
 describe('the pointers are lost while ZooKeeper still holds the job', () => {
-  test('Flink starts the same run over from nothing: named blank by the ids that went back, asked, never the truth', async () => {
+  test('Flink starts the same run over from nothing: named blank although its ids go on, asked, never the truth', async () => {
     const it = await trial({ checkpoints: 4 });
     await until(
       'the watch knows a checkpoint',
