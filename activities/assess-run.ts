@@ -49,10 +49,11 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   ]);
   const known = (jobs: Reading<readonly FlinkJob[]>): Reading<readonly HaView[]> =>
     mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted));
-  const strangers = known(listed);
-  const isNew = strangers.is === 'present' && strangers.value.some(({ belongs }) => belongs === 'nobody');
-  if (isNew && listed.is === 'present') await deps.ports.clock.sleep(LISTED_WITHIN, signal);
-  const jobs = isNew && listed.is === 'present' ? await flink.jobs(call) : listed;
+  const seen = known(listed);
+  const behind =
+    listed.is === 'present' && seen.is === 'present' && seen.value.some((h) => h.belongs === 'nobody');
+  if (behind) await deps.ports.clock.sleep(LISTED_WITHIN, signal);
+  const jobs = behind ? await flink.jobs(call) : listed;
   const assessment: Assessment = {
     at: deps.ports.clock.now(),
     leader: mapReading(overview, ({ endpoint, version, taskManagers }) => ({
