@@ -16,9 +16,15 @@ import { countTasks } from '../domain/tasks.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 
 /** Older runs than these say nothing about who can bring the job back. */
 const NEWEST_RUNS = 5;
+/**
+ * Flink writes a new run to ZooKeeper before it lists it, and its list may be seconds old: a run that it does not list is
+ * looked for once more after this long (milliseconds). Otherwise each start of one job fails attempts of all others.
+ */
+const LISTED_WITHIN = 4_000;
 
 export interface AssessInput {
   readonly job: string;
@@ -33,7 +39,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const [overview, settings, jobs, ha, dirty, ledger] = await Promise.all([
+  const [overview, settings, listed, ha, dirty, ledger] = await Promise.all([
     flink.overview(call),
     readSettings(it, flink, call),
     flink.jobs(call),
@@ -41,6 +47,13 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
   ]);
+  const known = (jobs: Reading<readonly FlinkJob[]>): Reading<readonly HaView[]> =>
+    mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted));
+  const seen = known(listed);
+  const behind =
+    listed.is === 'present' && seen.is === 'present' && seen.value.some((h) => h.belongs === 'nobody');
+  if (behind) await deps.ports.clock.sleep(LISTED_WITHIN, signal);
+  const jobs = behind ? await flink.jobs(call) : listed;
   const assessment: Assessment = {
     at: deps.ports.clock.now(),
     leader: mapReading(overview, ({ endpoint, version, taskManagers }) => ({
@@ -50,7 +63,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     })),
     settings,
     runs: await readRuns(it, flink, jobs, input.submitted, call),
-    ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
+    ha: known(jobs),
     dirty,
     ledger,
     leads: mapReading(ha, ({ leader }) => leader),
@@ -145,7 +158,7 @@ export async function readDirtyResults(
           found.push({ run: runId(match[1]), path: file.path, length: file.length });
       }
     },
-    call,
+    quickLook(call),
   );
   if (listed.is === 'unknown') return listed;
   return found.length === 0 ? absent : present(found);

@@ -5,6 +5,7 @@ import { absent, present, unknown, type Reading } from '../domain/reading.js';
 import { isConcrete, type KafkaPosition, type RestorePoint } from '../domain/restore-point.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 import { positionsIn } from './read-state.js';
 
 export interface CheckOffsetsInput {
@@ -21,7 +22,7 @@ export async function checkOffsets(
   const { job } = configuredJob(deps, input.job);
   if (job.kafka === null) return absent;
   const call: Call = { signal };
-  const read = await positionsIn(deps, input.point.path, call);
+  const read = await positionsIn(deps, input.point.path, quickLook(call));
   if (read.is === 'unknown') return read;
   const positions = read.is === 'present' ? read.value : [];
   if (positions.length === 0) return absent;

@@ -28,19 +28,20 @@ export type { Ledgers, Noted, Watched } from './watch-jobs.js';
 
 export function createActivities(deps: Deps) {
   return {
-    openCase: (input: { readonly job: string }) => openCase(deps, input, cancellationSignal()),
-    assessRun: (input: AssessInput) => assessRun(deps, input, cancellationSignal()),
+    openCase: (input: { readonly job: string }) => beating(() => openCase(deps, input, cancellationSignal())),
+    assessRun: (input: AssessInput) => beating(() => assessRun(deps, input, cancellationSignal())),
     fetchPointer: (input: Parameters<typeof fetchPointer>[1]) =>
-      fetchPointer(deps, input, cancellationSignal()),
+      beating(() => fetchPointer(deps, input, cancellationSignal())),
     readState: (input: ReadStateInput) => readState(deps, input, cancellationSignal(), heartbeat),
-    checkOffsets: (input: CheckOffsetsInput) => checkOffsets(deps, input, cancellationSignal()),
+    checkOffsets: (input: CheckOffsetsInput) =>
+      beating(() => checkOffsets(deps, input, cancellationSignal())),
     resumeOffsets: (input: Parameters<typeof resumeOffsets>[1]) =>
-      resumeOffsets(deps, input, cancellationSignal()),
+      beating(() => resumeOffsets(deps, input, cancellationSignal())),
     restoreJob: (input: Omit<RestoreInput, 'repeated'>) => {
       const repeated = activityInfo().attempt > 1;
       return beating(() => restoreJob(deps, { ...input, repeated }, cancellationSignal()));
     },
-    examineDeadEnd: (input: ExamineInput) => examineDeadEnd(deps, input, cancellationSignal()),
+    examineDeadEnd: (input: ExamineInput) => beating(() => examineDeadEnd(deps, input, cancellationSignal())),
     /** From a case: asks the repair workflow of its cluster, and waits for what it did. */
     requestRepair: (input: RepairInput) => {
       const { activityId, workflowExecution } = activityInfo();
@@ -65,9 +66,9 @@ export function createActivities(deps: Deps) {
         heartbeat,
       );
     },
-    raiseAlert: (alert: Alert) => deps.raiseAlert(alert),
+    raiseAlert: (alert: Alert) => beating(() => deps.raiseAlert(alert)),
     /** Passes a case that was started under another id on to the one case of its job. */
-    handOver: (alert: Alert) => deps.raiseAlert(alert),
+    handOver: (alert: Alert) => beating(() => deps.raiseAlert(alert)),
   };
 }
 

@@ -3,6 +3,7 @@ import { faultOf, type Fault } from '../domain/failure.js';
 import { isConcrete } from '../domain/restore-point.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 import { positionsIn } from './read-state.js';
 
 export interface ResumedOffsets {
@@ -37,7 +38,7 @@ export async function resumeOffsets(
   if (job.kafka === null || group === null) return nothing('no consumer group is configured');
   if (job.policy.resumeOffsets === 'never') return nothing('policy resumeOffsets: never');
   const call: Call = { signal };
-  const read = await positionsIn(deps, input.point, call);
+  const read = await positionsIn(deps, input.point, quickLook(call));
   if (read.is === 'unknown') return nothing('the positions could not be read', read.because);
   const offsets: GroupOffset[] = (read.is === 'present' ? read.value : [])
     .filter((p) => isConcrete(p.next))

@@ -91,3 +91,18 @@ export function recordGap(ledger: JobLedger, from: number, to: number): JobLedge
   const others = ledger.gaps.filter((g) => g.from !== from);
   return { ...ledger, gaps: [{ from, to }, ...others].slice(0, MOST_GAPS), complete: false };
 }
+
+/**
+ * The id of a remembered point of this very run that a run which restored nothing should have restored; null: none. Ids of
+ * a run only grow, so one beyond the newest betrays that Flink started the run over. But the counter of ids may outlive
+ * the pointers, then they go on: a point from before this start of the run betrays it too.
+ * @param run `started` (epoch milliseconds) of its present start, `newest` the id of its newest checkpoint.
+ */
+export function startedOver(
+  points: readonly RestorePoint[],
+  run: { readonly run: RunId; readonly started: number; readonly newest: string | null },
+): string | null {
+  const own = points.filter((p) => p.run === run.run && p.kind === 'checkpoint' && p.id !== null);
+  const lost = own.find((p) => compareIds(p.id, run.newest) > 0 || (p.time !== null && p.time < run.started));
+  return lost?.id ?? null;
+}

@@ -2,7 +2,7 @@
 import type { DeadEnd } from './dead-end.js';
 import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import { compareIds, type JobLedger, type RestoredFrom } from './ledger.js';
+import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 
 /** A run of the job as the leading JobManager shows it. */
@@ -211,7 +211,9 @@ function aliveRun(run: RunView, a: Assessment): Situation {
       because: `it started from nothing although ${older} restore points of earlier runs are known`,
     };
   }
-  const lost = run.restoredFrom.is === 'nothing' ? ownPointBeyond(a, run) : null;
+  const known = a.ledger.is === 'present' ? a.ledger.value.points : [];
+  const lost =
+    run.restoredFrom.is === 'nothing' ? startedOver(known, { ...run, newest: run.newest?.id ?? null }) : null;
   if (lost !== null) {
     return {
       is: 'blank',
@@ -227,14 +229,6 @@ function aliveRun(run: RunView, a: Assessment): Situation {
     run,
     because: `all ${run.tasks} tasks run and ${run.completed} checkpoints have completed`,
   };
-}
-
-/** Ids of a run only grow: a remembered one above the newest means that Flink started the same run over. */
-function ownPointBeyond(a: Assessment, run: RunView): string | null {
-  if (a.ledger.is !== 'present') return null;
-  const known = a.ledger.value.points.find((p) => p.run === run.run && p.kind === 'checkpoint');
-  if (known === undefined || known.id === null) return null;
-  return compareIds(known.id, run.newest?.id ?? null) > 0 ? known.id : null;
 }
 
 function olderPoints(a: Assessment, run: RunId): number {

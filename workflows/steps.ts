@@ -19,10 +19,11 @@ const technical: ActivityOptions['retry'] = {
   maximumAttempts: 20,
 };
 
-/** Looks that take seconds at the worst. */
+/** Looks that take seconds at the worst. They heartbeat all the same: a worker that was killed is noticed in seconds. */
 const quick = proxyActivities<Activities>({
   taskQueue: QUEUES.steps,
   startToCloseTimeout: '1m',
+  heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '30m',
   retry: technical,
 });

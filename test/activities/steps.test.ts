@@ -36,7 +36,44 @@ const soundFacts = (verdict: Verdict) => {
   return verdict.facts;
 };
 
+describe('a storage that hangs', () => {
+  test('cannot use up the minute of a quick step: each of its looks has a deadline of its own', async () => {
+    const deadlines: (number | undefined)[] = [];
+    const { ports } = deps;
+    const bounded: Deps['ports']['storageOf'] = (uri) => {
+      const owner = ports.storageOf(uri);
+      if ('code' in owner) return owner;
+      const { storage } = owner;
+      const list: (typeof storage)['list'] = (at, take, call) => {
+        deadlines.push(call.deadline);
+        return storage.list(at, take, call);
+      };
+      return { ...owner, storage: { ...storage, list } };
+    };
+    const watched = { ...deps, ports: { ...ports, storageOf: bounded } };
+    await assessRun(watched, { job: JOB, submitted: [] }, signal);
+    await fetchPointer(watched, { job: JOB, submitted: [] }, signal);
+    expect(deadlines.length).toBeGreaterThan(2);
+    for (const deadline of deadlines) expect(deadline).toBeLessThanOrEqual(20_000);
+  });
+});
+
 describe('assessRun', () => {
+  test('a run of another job that ZooKeeper holds and Flink does not list yet is looked for once more', async () => {
+    world.ha = present({ jobs: [{ run: NEW, graph: true, checkpoints: [], counter: 1 }], leader: null });
+    let looks = 0;
+    const { ports } = deps;
+    const slow: Deps['ports']['flink'] = (cluster) => ({
+      ...ports.flink(cluster),
+      jobs: async (call) => {
+        if (++looks === 2) world.runs.push(fakeRun({ run: NEW, name: 'other', state: 'RUNNING' }));
+        return ports.flink(cluster).jobs(call);
+      },
+    });
+    const later = { ...deps, ports: { ...ports, flink: slow } };
+    expect(situationOf(await assessRun(later, { job: JOB, submitted: [] }, signal)).is).toBe('abandoned');
+  });
+
   const situation = async () => situationOf(await assessRun(deps, { job: JOB, submitted: [] }, signal)).is;
   const haJob = { run: WRITER, graph: true, checkpoints: [], counter: 9 };
   const rows: readonly [promise: string, change: () => void, expected: string][] = [

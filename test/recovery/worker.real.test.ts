@@ -1,0 +1,89 @@
+/** Workers die by SIGKILL before, during and after every step of a recovery. On the real systems. */
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { until } from '../../stack/index.js';
+import { trials, type Moment, type Trial } from '../support/trial.js';
+
+const MOMENTS: readonly Moment[] = ['before', 'during', 'after'];
+const STEPS = [
+  'openCase',
+  'assessRun',
+  'fetchPointer',
+  'readState',
+  'checkOffsets',
+  'resumeOffsets',
+  'restoreJob',
+  'confirmRestored',
+] as const;
+
+const { stack, flink, trial } = trials({
+  flinkSettings: {
+    slots: 10,
+    checkpointInterval: '2s',
+    options: { 'taskmanager.memory.managed.size': '256m' },
+  },
+});
+
+/** Each moment has had its death, and Temporal gave the step to a worker once more for each of them. */
+async function diedThreeTimes(it: Trial, step: string): Promise<void> {
+  const marks = (await readdir(dirname(it.config))).filter((name) => name.startsWith('died-'));
+  expect(marks.sort(), step).toEqual(['died-after', 'died-before', 'died-during']);
+  const tries = (await it.steps()).filter((s) => s.step === step).map((s) => s.tries);
+  expect(Math.max(...tries), step).toBe(MOMENTS.length + 1);
+}
+
+async function lostAndAlerted(workers: number, steps: readonly string[]): Promise<readonly Trial[]> {
+  const all: Trial[] = [];
+  for (const step of steps)
+    all.push(await trial({ dying: { step, moments: MOMENTS, workers }, parallelism: 1 }));
+  const points = await Promise.all(
+    all.map(async (it) => {
+      await it.lose();
+      return (await flink().checkpoints(it.run)).newest?.path ?? '';
+    }),
+  );
+  await Promise.all(all.map((it) => it.alert()));
+  await Promise.all(
+    all.map(async (it, at) => {
+      const resumed = await it.resumedFrom(points[at] ?? '', { within: 240_000 });
+      await it.oneCase();
+      await diedThreeTimes(it, steps[at] ?? '');
+      // A death is technical: it is no attempt. A submission whose answer was lost is one, and honest.
+      expect(
+        resumed.failures.map(({ fault }) => fault.code).filter((code) => code !== 'SubmitInDoubt'),
+        steps[at],
+      ).toEqual([]);
+    }),
+  );
+  return all;
+}
+
+describe('eight jobs recover at the same time, each loses its worker before, during and after another step', () => {
+  test('one worker for each job, started again: every job is restored once, from its newest point, with right counts', async () => {
+    await lostAndAlerted(1, STEPS);
+  });
+});
+
+describe('two workers, and one of them dies at each step', () => {
+  test('the other goes on: every job is restored once, from its newest point, with right counts', async () => {
+    await lostAndAlerted(2, ['assessRun', 'readState', 'restoreJob', 'confirmRestored']);
+  });
+});
+
+describe('the worker dies while it waits', () => {
+  test('before, during and after the wait for the NameNode: no attempt is lost or counted twice', async () => {
+    const it = await trial({ dying: { step: 'awaitReturn', moments: MOMENTS, workers: 1 } });
+    const nameNode = stack().server('namenode');
+    await it.lose();
+    const point = (await flink().checkpoints(it.run)).newest?.path ?? '';
+    await nameNode.kill();
+    await it.alert();
+    await it.failedWith('StorageUnavailable');
+    await until('the worker died twice', () => it.worker.exits.length >= 2, { within: 90_000 });
+    await nameNode.start();
+    const resumed = await it.resumedFrom(point);
+    expect(resumed.failures.map(({ attempt }) => attempt)).toEqual(resumed.failures.map((_, at) => at + 1));
+    await it.oneCase();
+  });
+});
