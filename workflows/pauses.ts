@@ -1,5 +1,6 @@
 /** Everything between attempts: waiting, being held, being asked, having given up, soaking. */
-import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
+import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
 import type { Next, Plan } from '../domain/decide.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
@@ -56,21 +57,13 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   the.because = next.because;
   the.waiting = { for: dependency ?? 'the next look', since: now, until };
   tell(the, 'waiting', 'awaitReturn');
-  let mended = false;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
-    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true };
-    void scope
-      .run(async () => {
-        await steps.awaitReturn(input, `waiting for ${dependency}: ${next.because.message}`);
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        mended = true;
-      })
-      .catch(() => undefined);
+  const summary = `${next.because.code}: ${next.because.message}`;
+  if (dependency === null) await condition(() => spokenTo(the), until - now, { summary: brief(summary) });
+  else {
+    const wait = { atLeast: policy.backoff.initial, atMost: until - now };
+    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true, ...wait };
+    await untilBack(input, summary, () => spokenTo(the));
   }
-  const summary = `${next.because.code}: ${next.because.message}`.slice(0, 150);
-  await condition(() => mended || spokenTo(the), until - now, { summary });
-  scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
   the.waiting = null;
   the.because = null;
@@ -136,32 +129,46 @@ async function waitOrWake(
   wait: number,
 ): Promise<void> {
   const { policy } = openedOf(the);
-  const notBefore = Date.now() + policy.backoff.initial;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
+  const spoken = () => the.desk.retryNow !== null || the.desk.abort !== null;
+  const next = new Date(Date.now() + wait).toISOString().slice(11, 19);
+  const of = the.granted === null ? '' : ` of ${the.granted}`;
+  const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
+  if (dependency === null) await condition(spoken, wait, { summary });
+  else {
     const input = {
       job,
       dependency,
       stableFor: stabilityAfter(the.failedWakes, policy),
       seenDown: SEEN_DOWN.has(failure.code),
+      atLeast: policy.backoff.initial,
+      atMost: wait,
     };
-    void scope
-      .run(async () => {
-        const back = await steps.awaitReturn(input, `waiting for ${dependency}: ${failure.message}`);
-        if (back.is !== 'returned') return;
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        the.wokeEarly = true;
-      })
-      .catch(() => undefined);
+    the.wokeEarly = await untilBack(input, summary, spoken);
   }
-  const spoken = () => the.desk.retryNow !== null || the.desk.abort !== null;
-  const next = new Date(Date.now() + wait).toISOString().slice(11, 19);
-  const of = the.granted === null ? '' : ` of ${the.granted}`;
-  const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
-  await condition(() => the.wokeEarly || spoken(), wait, { summary });
-  scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
 }
+
+/** Waits for a dependency, for `atMost`, or until somebody speaks. True: it is proved back. */
+async function untilBack(input: AwaitInput, summary: string, spoken: () => boolean): Promise<boolean> {
+  const until = Date.now() + input.atMost;
+  let end: Return['is'] | 'not waited' | null = null;
+  const scope = new CancellationScope();
+  void scope
+    .run(() => steps.awaitReturn(input, summary))
+    .then(
+      ({ is }) => (end = is),
+      () => (end = 'not waited'),
+    );
+  await condition(() => end !== null || spoken());
+  const how = end as Return['is'] | 'not waited' | null;
+  scope.cancel();
+  // A step that cannot wait must not make the case spin.
+  const left = until - Date.now();
+  if (how === 'not waited' && left > 0) await condition(spoken, left, { summary: brief(summary) });
+  return how === 'returned';
+}
+
+const brief = (summary: string): string => summary.slice(0, 150);
 
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
