@@ -14,7 +14,8 @@ import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
-import { situationSince } from '../domain/situation.js';
+import { situationNow } from '../domain/stuck.js';
+import { sayRange } from '../domain/skipped.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -32,6 +33,7 @@ const coarse = (phase: Phase): string => {
     case 'held':
     case 'aborted':
     case 'resumed':
+    case 'resumed with a gap':
     case 'closed':
     case 'confirming':
       return phase;
@@ -46,7 +48,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationSince(e.assessment, e.since);
+    const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
@@ -98,9 +100,12 @@ function publish(the: Case): void {
   );
   if (changed.length > 0) upsertSearchAttributes(changed);
   // The memo tells the outcome also where no attribute is registered; a phase that is over must not stay there.
-  const told = phase === 'resumed' || phase === 'aborted' || phase === 'asking';
-  if (told ? memo['phase'] !== phase : memo['phase'] !== undefined && memo['phase'] !== phase)
-    upsertMemo({ phase, because: the.because, restored: the.restored, failed: the.failed });
+  const told =
+    phase === 'resumed' || phase === 'resumed with a gap' || phase === 'aborted' || phase === 'asking';
+  if (told ? memo['phase'] !== phase : memo['phase'] !== undefined && memo['phase'] !== phase) {
+    const { because, restored, failed, desk } = the;
+    upsertMemo({ phase, because, restored, failed, question: desk.question });
+  }
 }
 
 /** The attempt at work, counted from 1. */
@@ -152,6 +157,7 @@ function commands(the: Case): readonly string[] {
     case 'held':
       return [`holdfast release ${job} --reason …`];
     case 'resumed':
+    case 'resumed with a gap':
       return [`holdfast close ${job} --reason …`];
     case 'closed':
       return [];
@@ -192,6 +198,11 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const skipped = s.restored.skipped ?? [];
+    if (skipped.length > 0) {
+      lines.push('', '## Records that were not read', '');
+      lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
+    }
   }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
@@ -239,7 +250,8 @@ const isFault = (value: unknown): value is Fault =>
 
 /** The workflow's result. */
 export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {
-  if (outcome !== 'handed over') tell(the, outcome === 'resumed' ? 'resumed' : 'closed');
+  if (outcome !== 'handed over')
+    tell(the, outcome === 'resumed' || outcome === 'resumed with a gap' ? outcome : 'closed');
   return {
     outcome,
     job: the.opened?.job ?? the.input.job,

@@ -4,6 +4,7 @@ import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import { registeredSearchAttributes, registerSearchAttributes } from '../../client/search-attributes.js';
 import type { CaseEnd, CaseStatus, Phase } from '../../domain/case.js';
 import type { Policy } from '../../domain/policy.js';
+import type { DynamicConfig } from '../../stack/temporal.js';
 import { until } from '../../stack/wait.js';
 import { createLog } from '../../worker/logger.js';
 import { createWorkers } from '../../worker/run.js';
@@ -30,8 +31,8 @@ export interface Cases {
   close(): Promise<void>;
 }
 
-export async function openCases(): Promise<Cases> {
-  const temporal = await temporalForTests();
+export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Cases> {
+  const temporal = await temporalForTests(dynamicConfig);
   const raw = clientOf(temporal.config);
   const client = holdfastClient({ client: raw, config: temporal.config });
   let current: Record<string, unknown> = {};
