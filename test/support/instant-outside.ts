@@ -24,7 +24,7 @@ export const HASTY: Policy = {
 };
 
 /**
- * A world in which the newest checkpoint (8) is sound, Kafka has everything after it, and a submitted run restores it,
+ * A world in which the newest checkpoint (8) is sound, nothing came after it in Kafka, and a submitted run restores it,
  * runs, and completes the next one at once.
  * @param registered search attributes that the namespace knows.
  */
@@ -33,7 +33,7 @@ export async function instantOutside(
   registered: Deps['registeredSearchAttributes'] = () => Promise.resolve([]),
 ): Promise<InstantOutside> {
   const world = incident();
-  await fillLog(world);
+  await fillLog(world, 0n);
   const clock = hurryingClock();
   world.onSubmit = ({ run, savepointPath }) => {
     startRun(world, run, savepointPath, clock.now());
@@ -56,11 +56,13 @@ export async function instantOutside(
 
 /** A run that restored `path` (null: nothing), runs all its tasks and has completed a checkpoint just now. */
 export function startRun(world: World, run: FakeRunId, path: string | null, now: number): void {
-  const own = chk(9, run);
+  const before = Number(/chk-(\d+)$/.exec(path ?? '')?.[1] ?? 8);
+  const own = chk(before + 1, run);
   for (const [file, bytes] of [...world.files])
-    if (file.startsWith(`${chk(8)}/`)) world.files.set(`${own}${file.slice(chk(8).length)}`, bytes);
+    if (file.startsWith(`${chk(8)}/`))
+      world.files.set(`${own}${file.slice(chk(8).length)}`, numbered(file, bytes, before + 1));
   const newest = {
-    id: '9',
+    id: String(before + 1),
     status: 'COMPLETED',
     savepoint: false,
     terminating: false,
@@ -70,7 +72,7 @@ export function startRun(world: World, run: FakeRunId, path: string | null, now:
     stateSize: 1,
     failure: null,
   } as const;
-  const restored = path === null ? null : { id: '8', path, savepoint: true, time: now };
+  const restored = path === null ? null : { id: String(before), path, savepoint: true, time: now };
   const counts = { ...noCheckpoints.counts, completed: 1, restored: restored === null ? 0 : 1 };
   world.runs = [
     ...world.runs,
@@ -83,6 +85,14 @@ export function startRun(world: World, run: FakeRunId, path: string | null, now:
       checkpoints: { ...noCheckpoints, counts, restored, latestCompleted: newest, history: [newest] },
     }),
   ];
+}
+
+/** A metadata file says which checkpoint it is, after its magic number and its version. */
+function numbered(file: string, bytes: Uint8Array, id: number): Uint8Array {
+  if (!file.endsWith('/_metadata')) return bytes;
+  const copy = Buffer.from(bytes);
+  copy.writeBigInt64BE(BigInt(id), 8);
+  return copy;
 }
 
 type FakeRunId = World['runs'][number]['run'];
