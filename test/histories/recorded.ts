@@ -19,8 +19,13 @@ interface Written {
   readonly history: unknown;
 }
 
-/** What tells of the machine that recorded, and nothing of the case. */
-const MACHINE: Readonly<Record<string, unknown>> = { identity: 'recorded', stackTrace: '' };
+/** What tells of the machine that recorded, and nothing of the case: who it was, and where its code lies. */
+function unnamed(key: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (key === 'identity') return 'recorded';
+  if (key === 'stackTrace') return '';
+  return value.replace(/\w+@[\w.-]+\/\d+/, 'recorded');
+}
 
 const fileOf = (course: string): string => join(folder, `${course}.json.gz`);
 
@@ -30,9 +35,7 @@ export function writeCourse(
 ): void {
   const written = executions.map(({ workflowId, history }): Written => ({
     workflowId,
-    history: JSON.parse(historyToJSON(history), (key, value: unknown) =>
-      key in MACHINE && typeof value === 'string' ? MACHINE[key] : value,
-    ) as unknown,
+    history: JSON.parse(historyToJSON(history), unnamed) as unknown,
   }));
   mkdirSync(folder, { recursive: true });
   writeFileSync(fileOf(course), gzipSync(JSON.stringify(written), { level: 9 }));
