@@ -272,10 +272,9 @@ export async function afterResumed(the: Case): Promise<boolean> {
   const { alertsHeard } = the.desk;
   const stirred = () =>
     the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;
-  const left = Math.max(1, the.soakUntil - Date.now());
-  const early = await condition(stirred, left, {
-    summary: `resumed from ${the.restored?.point ?? ''}; soak`,
-  });
+  const left = the.soakUntil - Date.now();
+  const summary = `resumed from ${the.restored?.point ?? ''}; soak`;
+  const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();
   the.waiting = null;
   if (early) the.doubtedAt = Date.now();
   the.desk = { ...the.desk, standing: 'working', abort: null };
