@@ -1,4 +1,5 @@
 /** Cases on a real Temporal server with the search attributes of production, over steps that a test replaces as it goes. */
+import { readFile } from 'node:fs/promises';
 import { createActivities, type Activities } from '../../activities/index.js';
 import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import { registeredSearchAttributes, registerSearchAttributes } from '../../client/search-attributes.js';
@@ -6,12 +7,14 @@ import type { CaseEnd, CaseStatus, Phase } from '../../domain/case.js';
 import type { Policy } from '../../domain/policy.js';
 import type { DynamicConfig } from '../../stack/temporal.js';
 import { until } from '../../stack/wait.js';
+import { workflowBundle } from '../../worker/bundle.js';
 import { createLog } from '../../worker/logger.js';
-import { createWorkers } from '../../worker/run.js';
+import { createWorkers, type RunningWorkers } from '../../worker/run.js';
 import { scrubber } from '../../worker/scrub.js';
 import { instantOutside, type InstantOutside } from './instant-outside.js';
 import { clientOf, temporalForTests, type TestTemporal } from './temporal.js';
 
+const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 export const JOB = 'window-counts';
 export const CASE = `recover/counts/${JOB}`;
 export const said = { by: 'ada', reason: 'a test' };
@@ -28,7 +31,17 @@ export interface Cases {
   until(what: Phase | ((status: CaseStatus) => boolean)): Promise<CaseStatus>;
   /** The end of the newest case. */
   end(): Promise<CaseEnd>;
+  /**
+   * A worker of another build: the same code under another digest, over the same steps. From now on both are at work; the
+   * caller ends it. The first call ends the worker that was there from the beginning.
+   */
+  anotherWorker(): Promise<RunningWorkers>;
   close(): Promise<void>;
+}
+
+async function codeOf(): Promise<string> {
+  const bundle = await workflowBundle(QUIET);
+  return 'code' in bundle ? bundle.code : readFile(bundle.codePath, 'utf8');
 }
 
 export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Cases> {
@@ -45,11 +58,9 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
   );
   try {
     await registerSearchAttributes(raw);
-    const workers = await createWorkers({
-      config: temporal.config,
-      log: createLog(scrubber([]), { level: 'silent' }),
-      activities,
-    });
+    const log = createLog(scrubber([]), { level: 'silent' });
+    const workers = await createWorkers({ config: temporal.config, log, activities });
+    let builds = 0;
     return {
       temporal,
       client,
@@ -69,6 +80,12 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
           { within: 60_000, every: 20 },
         ),
       end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
+      async anotherWorker() {
+        const code = `${await codeOf()}\n// build ${++builds}\n`;
+        const another = await createWorkers({ config: temporal.config, log, activities, bundle: { code } });
+        workers.shutdown();
+        return another;
+      },
       async close() {
         workers.shutdown();
         await workers.done;

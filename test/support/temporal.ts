@@ -20,8 +20,11 @@ jobs:
 `;
 
 /** A Temporal server of this test file alone, in memory, without UI. The caller closes it. */
-export async function temporalForTests(dynamicConfig: DynamicConfig = {}): Promise<TestTemporal> {
-  const system = await startTemporal({ ui: false, dynamicConfig });
+export async function temporalForTests(
+  dynamicConfig: DynamicConfig = {},
+  namespaces: readonly string[] = [],
+): Promise<TestTemporal> {
+  const system = await startTemporal({ ui: false, dynamicConfig, namespaces });
   const parsed = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
   const config: Config = {
     ...parsed,
