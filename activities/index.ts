@@ -20,7 +20,7 @@ import { watchRun } from './watch-run.js';
 export type { Deps } from './deps.js';
 export type { OpenedCase } from './open-case.js';
 export type { Confirmation } from './confirm-restored.js';
-export type { Return } from './await-return.js';
+export type { AwaitInput, Return } from './await-return.js';
 export type { RepairInput } from './repair-dead-end.js';
 export type { RestoreOutcome } from './restore-job.js';
 export type { ResumedOffsets } from './resume-offsets.js';
@@ -53,7 +53,12 @@ export function createActivities(deps: Deps) {
     repairDeadEnd: (input: RepairInput) => beating(() => repairDeadEnd(deps, input, cancellationSignal())),
     confirmRestored: (input: ConfirmInput) =>
       beating(() => confirmRestored(deps, input, cancellationSignal(), heartbeat)),
-    awaitReturn: (input: AwaitInput) => awaitReturn(deps, input, cancellationSignal(), heartbeat),
+    awaitReturn: (input: AwaitInput) => {
+      const { scheduledTimestampMs, currentAttemptScheduledTimestampMs } = activityInfo();
+      // Both by the server's clock: whatever this machine's says, a retry waits only for what is left.
+      const spent = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
+      return awaitReturn(deps, input, cancellationSignal(), heartbeat, spent);
+    },
     watchRun: (input: Parameters<typeof watchRun>[1]) =>
       watchRun(deps, input, cancellationSignal(), heartbeat),
     watchJobs: (input: WatchJobsInput) => {

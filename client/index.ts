@@ -446,14 +446,13 @@ function stateOf(info: ExecutionInfo): CaseSummary['state'] {
   }
 }
 
-/** Published as a memo, and as a search attribute where it is registered. */
+/** Published as a search attribute where it is registered; and what needs a person, and the outcome, as a memo. */
 function phaseOf(info: ExecutionInfo): string | null {
-  const memo = info.memo?.['phase'];
-  if (typeof memo === 'string') return memo;
   for (const { key, value } of info.typedSearchAttributes.getAll()) {
     if (key.name === 'HoldfastPhase' && typeof value === 'string') return value;
   }
-  return null;
+  const memo = info.memo?.['phase'];
+  return typeof memo === 'string' ? memo : null;
 }
 
 function faultBehind(cause: Error | undefined): NonNullable<CaseView['failure']> {

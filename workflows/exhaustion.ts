@@ -1,12 +1,10 @@
 /** The end of trying: what happens after the last attempt, or when the deadline has passed. */
-import { CancellationScope, condition } from '@temporalio/workflow';
 import { stabilityAfter } from '../domain/attempts.js';
 import { isExhaustion, whenExhausted } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
 import { spent } from './allowance.js';
 import { openedOf, type Case } from './case.js';
-import { untilReleased } from './pauses.js';
-import * as steps from './steps.js';
+import { untilBack, untilReleased } from './pauses.js';
 import { tell } from './story.js';
 import type { Outcome } from './submission.js';
 
@@ -52,21 +50,16 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
     the.because = because;
     the.waiting = { for: 'storage', since, until: since + WAIT_AT_MOST };
     tell(the, 'waiting', 'awaitReturn');
-    const scope = new CancellationScope();
     const input = {
       job,
       dependency: 'storage',
       stableFor: stabilityAfter(the.failedWakes, policy),
       seenDown: true,
+      atLeast: 0,
+      atMost: WAIT_AT_MOST,
     } as const;
-    void scope
-      .run(() => steps.awaitReturn(input, 'one pass for a savepoint, when the storage is usable'))
-      .then(() => (usable = true))
-      .catch(() => undefined);
-    await condition(() => usable || spoken() || the.desk.hold !== null, WAIT_AT_MOST, {
-      summary: `${because.code}: a savepoint may be taken when the storage is usable`,
-    });
-    scope.cancel();
+    const summary = `${because.code}: a savepoint may be taken when the storage is usable`;
+    usable = await untilBack(input, summary, () => spoken() || the.desk.hold !== null);
     await untilReleased(the);
   }
   the.waiting = null;

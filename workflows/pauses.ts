@@ -1,5 +1,6 @@
 /** Everything between attempts: waiting, being held, being asked, having given up, soaking. */
-import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
+import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
 import { resumedAs } from '../domain/case.js';
 import type { Next, Plan } from '../domain/decide.js';
@@ -71,21 +72,13 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   the.because = next.because;
   the.waiting = { for: dependency ?? 'the next look', since: now, until };
   tell(the, 'waiting', 'awaitReturn');
-  let mended = false;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
-    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true };
-    void scope
-      .run(async () => {
-        await steps.awaitReturn(input, `waiting for ${dependency}: ${next.because.message}`);
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        mended = true;
-      })
-      .catch(() => undefined);
+  const summary = `${next.because.code}: ${next.because.message}`;
+  if (dependency === null) await condition(() => spokenTo(the), until - now, { summary: brief(summary) });
+  else {
+    const wait = { atLeast: policy.backoff.initial, atMost: until - now };
+    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true, ...wait };
+    await untilBack(input, summary, () => spokenTo(the));
   }
-  const summary = `${next.because.code}: ${next.because.message}`.slice(0, 150);
-  await condition(() => mended || spokenTo(the), until - now, { summary });
-  scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
   the.waiting = null;
   the.because = null;
@@ -160,38 +153,49 @@ async function waitOrWake(
   wait: number,
 ): Promise<void> {
   const { policy } = openedOf(the);
-  const notBefore = Date.now() + policy.backoff.initial;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
-    const input = {
-      job,
-      dependency,
-      stableFor: stabilityAfter(the.failedWakes, policy),
-      seenDown: SEEN_DOWN.has(failure.code),
-    };
-    void scope
-      .run(async () => {
-        const back = await steps.awaitReturn(input, `waiting for ${dependency}: ${failure.message}`);
-        if (back.is !== 'returned') return;
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        the.wokeEarly = true;
-      })
-      .catch(() => undefined);
-  }
-  const until = Date.now() + wait;
+  const since = Date.now();
+  const until = since + wait;
   const spoken = () => spokenTo(the);
   const next = new Date(until).toISOString().slice(11, 19);
   const of = the.granted === null ? '' : ` of ${the.granted}`;
   const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
+  const stableFor = stabilityAfter(the.failedWakes, policy);
+  const seenDown = SEEN_DOWN.has(failure.code);
   for (let left = wait; left > 0; left = Math.min(until - Date.now(), timeLeft(the))) {
-    await condition(() => the.wokeEarly || spoken(), left, { summary });
+    if (dependency === null) await condition(spoken, left, { summary });
+    else {
+      const atLeast = Math.max(0, since + policy.backoff.initial - Date.now());
+      const input = { job, dependency, stableFor, seenDown, atLeast, atMost: left };
+      the.wokeEarly = await untilBack(input, summary, spoken);
+    }
     if (the.desk.hold === null || the.desk.abort !== null) break;
     // A hold begins at once; what was left of the wait goes on after it.
     await untilReleased(the);
   }
-  scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
 }
+
+/** Waits for a dependency, for `atMost`, or until somebody speaks. True: it is proved back. */
+export async function untilBack(input: AwaitInput, summary: string, spoken: () => boolean): Promise<boolean> {
+  const until = Date.now() + input.atMost;
+  let end: Return['is'] | 'not waited' | null = null;
+  const scope = new CancellationScope();
+  void scope
+    .run(() => steps.awaitReturn(input, summary))
+    .then(
+      ({ is }) => (end = is),
+      () => (end = 'not waited'),
+    );
+  await condition(() => end !== null || spoken());
+  const how = end as Return['is'] | 'not waited' | null;
+  scope.cancel();
+  // A step that cannot wait must not make the case spin.
+  const left = until - Date.now();
+  if (how === 'not waited' && left > 0) await condition(spoken, left, { summary: brief(summary) });
+  return how === 'returned';
+}
+
+const brief = (summary: string): string => summary.slice(0, 150);
 
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
@@ -296,10 +300,9 @@ export async function afterResumed(the: Case): Promise<boolean> {
   const { alertsHeard } = the.desk;
   const stirred = () =>
     the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;
-  const left = Math.max(1, the.soakUntil - Date.now());
-  const early = await condition(stirred, left, {
-    summary: `resumed from ${the.restored?.point ?? ''}; soak`,
-  });
+  const left = the.soakUntil - Date.now();
+  const summary = `resumed from ${the.restored?.point ?? ''}; soak`;
+  const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();
   the.waiting = null;
   if (early) the.doubtedAt = Date.now();
   the.desk = { ...the.desk, standing: 'working', abort: null };

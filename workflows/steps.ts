@@ -2,8 +2,10 @@
 import {
   ActivityCancellationType,
   proxyActivities,
+  proxyLocalActivities,
   type ActivityInterfaceFor,
   type ActivityOptions,
+  type LocalActivityInterfaceFor,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import { QUEUES } from './messages.js';
@@ -18,6 +20,16 @@ const technical: ActivityOptions['retry'] = {
   maximumInterval: '10s',
   maximumAttempts: 20,
 };
+
+/**
+ * Reads the configuration and asks Temporal itself; nothing outside. Carried out within the workflow task, one event
+ * instead of six: a worker that dies meanwhile has changed nothing, and the next one simply does it again.
+ */
+const opening = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '30m',
+  retry: technical,
+});
 
 /** Looks that take seconds at the worst. They heartbeat all the same: a worker that was killed is noticed in seconds. */
 const quick = proxyActivities<Activities>({
@@ -77,14 +89,22 @@ type Step<K extends keyof Activities> = (
 ) => ReturnType<Activities[K]>;
 
 /** A step with the one line that the Temporal UI shows beside it. */
-function step<K extends keyof Activities>(proxy: ActivityInterfaceFor<Activities>, name: K): Step<K> {
+function step<K extends keyof Activities>(
+  proxy: ActivityInterfaceFor<Activities> | LocalActivityInterfaceFor<Activities>,
+  name: K,
+  more: (input: Parameters<Activities[K]>[0]) => ActivityOptions = () => ({}),
+): Step<K> {
   const activity = proxy[name] as unknown as {
     executeWithOptions(options: ActivityOptions, args: readonly unknown[]): ReturnType<Activities[K]>;
   };
-  return (input, summary) => activity.executeWithOptions({ summary: summary.slice(0, 150) }, [input]);
+  return (input, summary) =>
+    activity.executeWithOptions({ summary: summary.slice(0, 150), ...more(input) }, [input]);
 }
 
-export const openCase = step(quick, 'openCase');
+/** Milliseconds after which the server ends a wait that its worker did not end: a probe hangs, a worker is dead. */
+const OVERDUE = 2_000;
+
+export const openCase = step(opening, 'openCase');
 export const assessRun = step(quick, 'assessRun');
 export const fetchPointer = step(quick, 'fetchPointer');
 export const checkOffsets = step(quick, 'checkOffsets');
@@ -97,6 +117,8 @@ export const restoreJob = step(restoring, 'restoreJob');
 export const requestRepair = step(repairing, 'requestRepair');
 export const repairDeadEnd = step(repairing, 'repairDeadEnd');
 export const confirmRestored = step(waiting, 'confirmRestored');
-export const awaitReturn = step(waiting, 'awaitReturn');
+export const awaitReturn = step(waiting, 'awaitReturn', ({ atMost }) => ({
+  scheduleToCloseTimeout: atMost + OVERDUE,
+}));
 export const watchRun = step(waiting, 'watchRun');
 export const watchJobs = step(watching, 'watchJobs');

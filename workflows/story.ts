@@ -23,10 +23,12 @@ const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
 const FAILURE = defineSearchAttributeKey('HoldfastFailure', 'KEYWORD');
 const NEEDS_OPERATOR = defineSearchAttributeKey('HoldfastNeedsOperator', 'BOOL');
 
-/** Phases that a list of cases should tell apart; the steps of an attempt are one of them: each upsert is an event. */
+/**
+ * What a list of cases shows: each change of it is an event in the history. What Holdfast does by itself, its waits
+ * included, is one phase there; `HoldfastAttempt` and `HoldfastFailure` tell that it waits after a failed attempt.
+ */
 const coarse = (phase: Phase): string => {
   switch (phase) {
-    case 'waiting':
     case 'asking':
     case 'held':
     case 'aborted':
@@ -42,7 +44,6 @@ const coarse = (phase: Phase): string => {
 
 /** Says where the case stands, everywhere at once. */
 export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evidence): void {
-  const before = coarse(the.phase);
   if (phase !== the.phase) the.since = Date.now();
   the.phase = phase;
   the.step = step;
@@ -52,7 +53,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   }
   if (e?.pointers) the.ladder = rungViews(e);
   setCurrentDetails(details(the));
-  if (coarse(phase) !== before || phase === 'opening') publish(the);
+  publish(the);
 }
 
 function rungViews(e: Evidence): readonly RungView[] {
@@ -80,23 +81,29 @@ function wordsOf(verdict: Verdict | undefined): Pick<RungView, 'verdict' | 'beca
   };
 }
 
+/** Publishes what has changed since it was last published, by this execution or the one before it. */
 function publish(the: Case): void {
-  const known = the.opened?.searchAttributes ?? [];
-  const pairs: SearchAttributeUpdatePair[] = [
-    { key: PHASE, value: coarse(the.phase) },
+  if (the.opened === null) return;
+  const { searchAttributes: registered } = the.opened;
+  const { typedSearchAttributes: shown, memo = {} } = workflowInfo();
+  const phase = coarse(the.phase);
+  // What went wrong last stays until something else does.
+  const failure = the.because?.code ?? the.failures.at(-1)?.fault.code ?? shown.get(FAILURE) ?? null;
+  const pairs: readonly SearchAttributeUpdatePair[] = [
+    { key: PHASE, value: phase },
     { key: ATTEMPT, value: attemptOf(the) },
-    { key: FAILURE, value: the.because?.code ?? the.failures.at(-1)?.fault.code ?? null },
-    { key: NEEDS_OPERATOR, value: the.phase === 'asking' || the.phase === 'aborted' },
+    { key: FAILURE, value: failure },
+    { key: NEEDS_OPERATOR, value: phase === 'asking' || phase === 'aborted' },
   ];
-  const registered = pairs.filter((p) => known.includes(p.key.name));
-  if (registered.length > 0) upsertSearchAttributes(registered);
-  if (
-    the.phase === 'resumed' ||
-    the.phase === 'resumed with a gap' ||
-    the.phase === 'aborted' ||
-    the.phase === 'asking'
-  ) {
-    const { phase, because, restored, failed, desk } = the;
+  const changed = pairs.filter(
+    ({ key, value }) => registered.includes(key.name) && (shown.get(key) ?? null) !== value,
+  );
+  if (changed.length > 0) upsertSearchAttributes(changed);
+  // The memo tells the outcome also where no attribute is registered; a phase that is over must not stay there.
+  const told =
+    phase === 'resumed' || phase === 'resumed with a gap' || phase === 'aborted' || phase === 'asking';
+  if (told ? memo['phase'] !== phase : memo['phase'] !== undefined && memo['phase'] !== phase) {
+    const { because, restored, failed, desk } = the;
     upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }

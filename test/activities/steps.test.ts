@@ -350,11 +350,38 @@ describe('restoreJob', () => {
 });
 
 describe('awaitReturn', () => {
-  const wait = (seenDown: boolean) =>
-    awaitReturn(deps, { job: JOB, dependency: 'storage', stableFor: 2_000, seenDown }, signal, quiet);
+  const wait = (seenDown: boolean, { atLeast = 0, atMost = 600_000, spent = 0 } = {}) =>
+    awaitReturn(
+      deps,
+      { job: JOB, dependency: 'storage', stableFor: 2_000, seenDown, atLeast, atMost },
+      signal,
+      quiet,
+      spent,
+    );
 
-  test('a dependency that is up already gives no early wake', async () => {
-    expect(await wait(false)).toEqual({ is: 'up already' });
+  test('a dependency that is up already gives no early wake, and is asked only once', async () => {
+    let proofs = 0;
+    world.onProof = (count) => (proofs = count);
+    const before = world.now;
+    expect(await wait(false, { atMost: 60_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(60_000);
+    expect(proofs).toBe(1);
+  });
+
+  test('ends when its time is up and the dependency is still away; a retry waits only for what is left', async () => {
+    world.storageDown = refused;
+    const before = world.now;
+    expect(await wait(true, { atMost: 9_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(9_000);
+    expect(await wait(true, { atMost: 9_000, spent: 6_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(12_000);
+  });
+
+  test('a dependency that is back at once ends the wait no earlier than atLeast', async () => {
+    const before = world.now;
+    expect(await wait(true, { atLeast: 5_000 })).toMatchObject({ is: 'returned' });
+    expect(world.now - before).toBeGreaterThanOrEqual(5_000);
+    expect(world.now - before).toBeLessThan(5_500);
   });
 
   test('returns when it was down and then up in two probes, stableFor apart', async () => {

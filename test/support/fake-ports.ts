@@ -25,6 +25,7 @@ import { failure, fault, type Fault } from '../../domain/failure.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import { root } from '../../stack/root.js';
 import { metadataBytes } from '../simulation/metadata-bytes.js';
 
 /** The run that wrote the checkpoints of `fixtures/snapshots/1.20-kafka-files`. */
@@ -46,7 +47,7 @@ jobs:
   window-counts:
     cluster: counts
     match: { name: window counts }
-    launch: { jar: ${join(import.meta.dirname, 'fake-ports.ts')}, args: ['--window', '15m'] }
+    launch: { jar: ${join(root, 'test', 'support', 'fake-ports.ts')}, args: ['--window', '15m'] }
     kafka: { cluster: main, group: window-counts }
 `;
 
@@ -135,7 +136,7 @@ export const fakeRun = (change: Partial<FakeRun> = {}): FakeRun => ({
 /** The incident: the run is FAILED, its HA data is gone, three checkpoints lie on a storage that works. */
 export function incident(): World {
   const files = new Map<string, Uint8Array>();
-  const folder = join(import.meta.dirname, '..', 'fixtures', 'snapshots', '1.20-kafka-files');
+  const folder = join(root, 'test', 'fixtures', 'snapshots', '1.20-kafka-files');
   const read = (path: string) => {
     for (const name of readdirSync(join(folder, path))) {
       if (statSync(join(folder, path, name)).isDirectory()) read(join(path, name));

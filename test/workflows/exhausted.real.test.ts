@@ -129,7 +129,7 @@ describe('after the last attempt', () => {
     const asked = await phaseIs('asking');
     expect(asked.question).toMatchObject({
       about: 'exhausted',
-      approves: expect.stringContaining('grant 2 more'),
+      approves: expect.stringContaining('grant 2 more') as string,
     });
     expect(asked).toMatchObject({ attempt: 2, attempts: 2 });
     expect(asked.failures).toHaveLength(2);
