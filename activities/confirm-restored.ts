@@ -1,6 +1,7 @@
 import type { Call, Flink, FlinkCheckpoints, FlinkJobDetail } from '../adapters/ports.js';
-import { fault, type Fault } from '../domain/failure.js';
+import { fault, faultOf, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { fillCommand, launchValues } from '../domain/launch-command.js';
 import { samePath } from '../domain/ladder.js';
 import { compareIds } from '../domain/ledger.js';
 import type { OffsetCheck } from '../domain/offsets.js';
@@ -21,6 +22,8 @@ const CHECKPOINT_TIMEOUT = 10 * 60_000;
 
 /** The positions are looked at this often (milliseconds): each look reads a checkpoint and asks Kafka. */
 const POSITIONS_EVERY = 2_000;
+/** Your own check runs again this long after it has said no (milliseconds). */
+const CHECK_EVERY = 5_000;
 /** Progress puts the end of the wait off, to at most this many times the usual wait. */
 const AT_MOST = 4;
 
@@ -75,6 +78,7 @@ export async function confirmRestored(
   let lookedAt = Number.NEGATIVE_INFINITY;
   let found: PositionsProof | null = null;
   let within: number | null = it.job.policy.confirm.checkpointWithin;
+  const own = ownCheck(deps, it, input, call);
   await positions.begin();
   for (;;) {
     const [detail, checkpoints] = await Promise.all([
@@ -97,6 +101,7 @@ export async function confirmRestored(
         found = await positions.look(newer.path, newer.own);
       }
       missing = found === null ? 'its positions were not looked at yet' : found.missing;
+      missing ??= await own();
     }
     heartbeat({ missing });
     if (missing === null && runningAt !== null && found !== null) {
@@ -104,7 +109,7 @@ export async function confirmRestored(
         is: 'proved',
         at: clock.now(),
         runningAt,
-        proofs: [...proofs(input, checkpoints), ...found.proofs],
+        proofs: [...proofs(input, checkpoints), ...found.proofs, ...own.proofs],
         skipped: found.skipped,
       };
     }
@@ -124,6 +129,33 @@ function progressIn(detail: Reading<FlinkJobDetail>, checkpoints: Reading<FlinkC
     completed: checkpoints.value.counts.completed,
     open: open === undefined ? null : { id: open.id, bytes: open.stateSize },
   };
+}
+
+/** The operator's own check, the last of all: asked again until it says yes. */
+function ownCheck(
+  deps: Deps,
+  it: ConfiguredJob,
+  input: ConfirmInput,
+  call: Call,
+): (() => Promise<string | null>) & { readonly proofs: readonly string[] } {
+  const { clock, commands } = deps.ports;
+  const { check } = it.job.policy.confirm;
+  let ranAt = Number.NEGATIVE_INFINITY;
+  let missing: string | null = 'your own check has not run yet';
+  const run = async (): Promise<string | null> => {
+    if (check === null) return null;
+    if (clock.now() - ranAt < CHECK_EVERY) return missing;
+    try {
+      const ran = await commands.run(fillCommand(check, launchValues(it.name, input.run, input.point)), call);
+      missing = ran.because === null ? null : `your own check: ${ran.because.message}`;
+    } catch (error) {
+      call.signal.throwIfAborted();
+      missing = `your own check: ${faultOf(error).message}`;
+    }
+    ranAt = clock.now();
+    return missing;
+  };
+  return Object.assign(run, { proofs: check === null ? [] : [`your own check says yes: ${check[0] ?? ''}`] });
 }
 
 /** Another run of the job that is alive would write the same results. */

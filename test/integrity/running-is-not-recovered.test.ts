@@ -234,4 +234,25 @@ describe('records since the restore', () => {
     expect(world.now - before).toBeGreaterThan(30_000);
     expect(world.now - before).toBeLessThan(60_000);
   });
+
+  test("the operator's own check has the last word, is told the run, and is asked again", async () => {
+    deps = depsOf(
+      world,
+      (config) => `${config}    policy: { confirm: { check: [./check.sh, '{runId}'] } }\n`,
+    );
+    let asked = 0;
+    world.onCommand = () =>
+      ++asked < 3
+        ? { code: 1, out: '', because: fault('Unclassified', 'check.sh ended with exit code 1') }
+        : { code: 0, out: '', because: null };
+    const proof = await confirm();
+    expect(proof.is === 'proved' && proof.proofs.at(-1)).toContain('your own check says yes');
+    expect(world.acts).toEqual(Array(3).fill(`run ./check.sh ${NEW}`));
+
+    world.onCommand = () => ({ code: 1, out: '', because: fault('Unclassified', 'sums differ') });
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('sums differ') as string,
+    });
+  });
 });
