@@ -218,6 +218,49 @@ describe('checkOffsets and resumeOffsets', () => {
     });
   });
 
+  test('names the command that gives the first needed record more time', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check.is === 'present' && check.value.expires?.extend).toMatch(
+      /--add-config retention.ms=86460000$/,
+    );
+  });
+
+  test('a log that ends before where the group was once is another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const [p] = await positions();
+    if (p === undefined) throw new Error('the fixture has positions');
+    world.committed = [{ topic: p.topic, partition: p.partition, offset: BigInt(p.next) + 6n }];
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check).toMatchObject({
+      value: { replaced: [expect.stringContaining('the consumer group was at') as string] },
+    });
+  });
+
+  test('a last record that is younger than the state is of another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    world.now = 100_000_000;
+    const taken = { ...point, time: world.now - 3_600_000 };
+    const check = await checkOffsets(deps, { job: JOB, point: taken }, signal);
+    expect(check.is === 'present' && check.value.replaced.length).toBe((await positions()).length);
+    world.timeAt = () => taken.time - 1_000;
+    expect(await checkOffsets(deps, { job: JOB, point: taken }, signal)).toMatchObject({
+      value: { replaced: [] },
+    });
+  });
+
+  test('the transaction that an exactly-once sink waits for was begun a checkpoint interval before', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    deps = depsOf(world, (config) =>
+      config.replace(
+        'group: window-counts }',
+        'group: window-counts, sink: { guarantee: exactly-once, transactionTimeout: 60s } }',
+      ),
+    );
+    const check = await checkOffsets(deps, { job: JOB, point: { ...point, time: 90_000 } }, signal);
+    expect(check).toMatchObject({ value: { transactions: { outageMs: 11_000, timeoutMs: 60_000 } } });
+  });
+
   test('a topic that is gone is another log', async () => {
     const check = await checkOffsets(deps, { job: JOB, point }, signal);
     expect(check.is === 'present' && check.value.replaced.length).toBeGreaterThan(0);
