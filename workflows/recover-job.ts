@@ -83,6 +83,7 @@ async function attempt(the: Case): Promise<Outcome> {
     submitted,
     chosen: the.chosen,
     approved: the.approved,
+    stuck: the.stuck,
   };
   try {
     for (;;) {
@@ -135,7 +136,10 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
           await unlessSpoken(the, () =>
-            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+            steps.watchRun(
+              { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
+              next.because,
+            ),
           );
           return { is: 'again' };
         case 'checkRepair': {

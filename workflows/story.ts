@@ -14,8 +14,8 @@ import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
+import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
-import { situationSince } from '../domain/situation.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -47,7 +47,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationSince(e.assessment, e.since);
+    const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);

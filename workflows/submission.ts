@@ -4,6 +4,7 @@ import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
+import { stillStuck } from '../domain/stuck.js';
 import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
@@ -21,6 +22,7 @@ export type Outcome =
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
+  if (assessment !== null) the.stuck = stillStuck(the.stuck, assessment);
   the.openSubmission = stillOpen(the.openSubmission, assessment, the.approved);
   return the.openSubmission;
 }

@@ -5,6 +5,7 @@ import type {
   FileStatus,
   FlinkCheckpoint,
   FlinkCheckpoints,
+  FlinkException,
   FlinkJobDetail,
   FlinkOverview,
   FlinkSourceCount,
@@ -86,6 +87,9 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** Of every run, oldest first. */
+  exceptions: FlinkException[];
+  taskManagers: number;
   /** The operator's programs: what each call does and says. */
   onCommand: (command: readonly string[]) => Ran;
 }
@@ -164,6 +168,8 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    exceptions: [],
+    taskManagers: 1,
     onCommand: ([program]) => {
       throw failure('ConfigInvalid', 'there is no such program', program);
     },
@@ -212,7 +218,7 @@ function portsOf(world: World): Ports {
             version: '1.20.5',
             slotsTotal: 4,
             slotsAvailable: 4,
-            taskManagers: 1,
+            taskManagers: world.taskManagers,
             endpoint: 'http://jm:8081',
           } satisfies FlinkOverview),
         ),
@@ -230,7 +236,7 @@ function portsOf(world: World): Ports {
             mode: 'exactly_once',
           }),
         ),
-      exceptions: () => down(world.flinkDown, () => present([])),
+      exceptions: () => down(world.flinkDown, () => present(world.exceptions)),
       sourceCount: () => down(world.flinkDown, () => world.sourceCount),
       submit: (submission) => {
         world.acts.push(`submit ${submission.run}`);
