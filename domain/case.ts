@@ -2,6 +2,7 @@
 import type { SeenAlert } from './alert.js';
 import type { Question, Said } from './desk.js';
 import type { Fault } from './failure.js';
+import type { ResumedOffsets } from './group-offsets.js';
 import type { RunId } from './ids.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
@@ -93,6 +94,8 @@ export interface CaseStatus {
   readonly because: Fault | null;
   /** Commands that make sense now. */
   readonly next: readonly string[];
+  /** What was done to the consumer group's offsets, with what they were before. Left out: nothing was tried. */
+  readonly groupOffsets?: ResumedOffsets;
 }
 
 /** How a case ended: the workflow's result. */

@@ -5,6 +5,7 @@ import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js
 import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
@@ -57,6 +58,8 @@ export interface Case {
   stopped: Fault | null;
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
+  /** What was last done to the consumer group's offsets; null: nothing yet. */
+  groupOffsets: ResumedOffsets | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -95,6 +98,7 @@ export function newCase(input: RecoverInput): Case {
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
     stuck: c.stuck ?? null,
+    groupOffsets: c.groupOffsets ?? null,
   };
 }
 
@@ -115,6 +119,7 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    groupOffsets,
   } = the;
   return {
     origin,
@@ -138,6 +143,7 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    groupOffsets,
   };
 }
 

@@ -6,6 +6,7 @@ import type { OpenSubmission } from '../domain/decide.js';
 import type { Desk, Said } from '../domain/desk.js';
 import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import type { Stuck } from '../domain/stuck.js';
@@ -49,6 +50,7 @@ export interface Carried {
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
   readonly stuck?: Stuck | null;
+  readonly groupOffsets?: ResumedOffsets | null;
 }
 
 /** Input of workflow `watchCluster`. */

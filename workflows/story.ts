@@ -12,6 +12,7 @@ import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@tempo
 import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
+import { undoCommands } from '../domain/group-offsets.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
@@ -129,6 +130,7 @@ export function statusOf(the: Case): CaseStatus {
     alertsHeard: desk.alertsHeard,
     because: the.because,
     next: commands(the),
+    ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
   };
 }
 
@@ -196,6 +198,11 @@ function details(the: Case): string {
       lines.push('', '## Records that were not read', '');
       lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
     }
+  }
+  const undo = s.groupOffsets === undefined ? [] : undoCommands(s.groupOffsets);
+  if (undo.length > 0) {
+    lines.push('', `## Offsets of group ${s.groupOffsets?.group}`, '', 'To give it back what it had:', '');
+    lines.push(...undo.map((c) => `    ${c.slice(0, 2_000)}`));
   }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);

@@ -5,6 +5,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { stillStuck } from '../domain/stuck.js';
+import { keepFirst } from '../domain/group-offsets.js';
 import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
@@ -38,9 +39,12 @@ export async function submit(
   const { job } = openedOf(the);
   const { point, facts } = next;
   tell(the, 'resuming offsets', 'resumeOffsets', e);
-  await steps.resumeOffsets(
-    { job, point: point.path },
-    'bring the consumer group to the positions of the state',
+  the.groupOffsets = keepFirst(
+    the.groupOffsets,
+    await steps.resumeOffsets(
+      { job, point: point.path },
+      'bring the consumer group to the positions of the state',
+    ),
   );
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
   if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
@@ -90,7 +94,10 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
   const gone = the.openSubmission?.gone ?? [];
-  const confirmation = await steps.confirmRestored({ job, run, point, gone }, `prove that run ${run} resumed`);
+  const confirmation = await steps.confirmRestored(
+    { job, run, point, gone },
+    `prove that run ${run} resumed`,
+  );
   switch (confirmation.is) {
     case 'proved': {
       const { at, proofs, skipped = [] } = confirmation;

@@ -269,10 +269,31 @@ describe('checkOffsets and resumeOffsets', () => {
   test('the group gets exactly the concrete positions, and what it had is remembered', async () => {
     world.committed = [{ topic: 't', partition: 0, offset: 3n }];
     const done = await resumeOffsets(deps, { job: JOB, point: point.path }, signal);
-    expect(done).toMatchObject({ group: 'window-counts', before: ['t/0=3'], left: null });
+    expect(done).toMatchObject({ group: 'window-counts', left: null });
+    const [p] = await positions();
+    expect(done.before).toContain(`${p?.topic}/${p?.partition}=none`);
     expect(world.committed.map((c) => c.offset.toString()).sort()).toEqual(
       (await positions()).map((p) => p.next).sort(),
     );
+  });
+
+  test('a group that somebody else commits to, or that is also of another job, is left alone', async () => {
+    let look = 0n;
+    const moving = { topic: 't', partition: 0 };
+    Object.defineProperty(world, 'committed', { get: () => [{ ...moving, offset: look++ }] });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group does not stand still: somebody commits',
+    });
+    deps = depsOf(world, (config) => {
+      const job = config.slice(config.indexOf('  window-counts:'));
+      return config + job.replace('window-counts:', 'twin:').replace('name: window counts', 'name: twin');
+    });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group is also that of job twin',
+    });
+    expect(world.acts).toEqual([]);
   });
 
   test('a group in use is left alone, and a refused commit is noted, not thrown', async () => {
