@@ -1,18 +1,19 @@
 import type { Call, Flink, FlinkCheckpoints, FlinkJobDetail } from '../adapters/ports.js';
 import { fault, faultOf, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { readStart } from '../domain/kafka-from.js';
 import { fillCommand, launchValues } from '../domain/launch-command.js';
 import { samePath } from '../domain/ladder.js';
 import { compareIds } from '../domain/ledger.js';
 import type { OffsetCheck } from '../domain/offsets.js';
 import { furthest, NO_PROGRESS, type Progress } from '../domain/progress.js';
-import type { Reading } from '../domain/reading.js';
+import { present, type Reading } from '../domain/reading.js';
 import { isTerminal } from '../domain/situation.js';
 import type { SkippedRange } from '../domain/skipped.js';
 import { allRun, countTasks } from '../domain/tasks.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
-import { watchPositions, type PositionsProof } from './prove-positions.js';
+import { watchPositions, type Expected, type PositionsProof } from './prove-positions.js';
 import { positionsIn } from './read-state.js';
 
 /** Milliseconds between two looks. */
@@ -33,6 +34,8 @@ export interface ConfirmInput {
   readonly point: string;
   /** Records that were known to be gone when it was submitted: no proof can be about them. */
   readonly gone?: OffsetCheck['gone'];
+  /** It was started from nothing at these offsets, `topic/partition=offset`. */
+  readonly start?: readonly string[];
 }
 
 export type Confirmation =
@@ -64,13 +67,7 @@ export async function confirmRestored(
   const { clock } = deps.ports;
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const positions = watchPositions(
-    deps,
-    it,
-    input.run,
-    { positions: () => positionsIn(deps, input.point, call), named: input.point, gone: input.gone ?? [] },
-    call,
-  );
+  const positions = watchPositions(deps, it, input.run, expectedOf(deps, input, call), call);
   const started = clock.now();
   let runningAt: number | null = null;
   let progressAt = started;
@@ -118,6 +115,16 @@ export async function confirmRestored(
     if (overdue && found?.counting !== true) return { is: 'unproven', missing: missing ?? 'tasks' };
     await clock.sleep(EVERY, signal);
   }
+}
+
+/** Where the run has to go on: at the positions of the restored state, or at the offsets it was started from. */
+function expectedOf(deps: Deps, { point, gone = [], start }: ConfirmInput, call: Call): Expected {
+  if (start === undefined) return { positions: () => positionsIn(deps, point, call), named: point, gone };
+  const positions = start.flatMap((text) => {
+    const o = readStart(text);
+    return o === null ? [] : [{ operatorId: '', topic: o.topic, partition: o.partition, next: o.offset }];
+  });
+  return { positions: () => Promise.resolve(present(positions)), named: 'the start', gone, anySource: true };
 }
 
 /** How far the run has come, as one look shows it. */
@@ -191,6 +198,7 @@ function newerCheckpoint(
   if (!allTasksRun(detail)) return missing(`tasks: ${JSON.stringify(detail.value.tasks)}`);
   if (checkpoints.is !== 'present') return missing('Flink does not show the checkpoints of the run');
   const { restored, latestCompleted } = checkpoints.value;
+  if (input.start !== undefined) return firstCheckpoint(input, checkpoints.value);
   if (restored === null) return missing(`the run does not say that it restored ${input.point}`);
   const chosen = restored.path !== null && samePath(restored.path, input.point);
   if (!chosen) {
@@ -209,12 +217,24 @@ function newerCheckpoint(
   return { is: 'completed', path: latestCompleted.path, own: chosen };
 }
 
+/** The first checkpoint of a run that was to restore nothing. */
+function firstCheckpoint({ run }: ConfirmInput, { restored, latestCompleted }: FlinkCheckpoints): Newer {
+  const own = restored !== null && restored.path?.includes(`/${run}/`) === true;
+  if (restored !== null && !own)
+    return { is: 'missing', what: `the run restored ${restored.path ?? 'something'}, expected nothing` };
+  if (latestCompleted === null || latestCompleted.path === null)
+    return { is: 'missing', what: 'no checkpoint has completed' };
+  return { is: 'completed', path: latestCompleted.path, own: !own };
+}
+
 function proofs(input: ConfirmInput, checkpoints: Reading<FlinkCheckpoints>): readonly string[] {
   if (checkpoints.is !== 'present') return [];
   const { restored, latestCompleted } = checkpoints.value;
   return [
     `all tasks of run ${input.run} run`,
-    `Flink restored ${restored?.path ?? input.point}${restored?.savepoint === true ? ' in NO_CLAIM mode' : ''}`,
+    input.start !== undefined && restored === null
+      ? `it restored nothing, as it was told, and started at ${input.start.slice(0, 10).join(', ')}${input.start.length > 10 ? ', …' : ''}`
+      : `Flink restored ${restored?.path ?? input.point}${restored?.savepoint === true ? ' in NO_CLAIM mode' : ''}`,
     `a newer checkpoint completed: ${latestCompleted?.path ?? ''}`,
   ];
 }

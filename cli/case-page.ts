@@ -2,6 +2,7 @@
 import type { CaseStatus, Phase } from '../domain/case.js';
 import { FAILURES } from '../domain/failure.js';
 import { undoCommands, type ResumedOffsets } from '../domain/group-offsets.js';
+import { sayStarted } from '../domain/kafka-from.js';
 import { sayRange } from '../domain/skipped.js';
 import type { Paint, Terminal } from './terminal.js';
 import { ago, clock } from './words.js';
@@ -52,12 +53,13 @@ export function casePage(
     lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
   }
   if (status.restored !== null) {
-    const { point, run, submittedAt, provedAt, proofs, skipped = [] } = status.restored;
+    const { point, run, submittedAt, provedAt, proofs, skipped = [], fromNothing } = status.restored;
     lines.push(
       ...heading('Restored'),
       `  ${point}`,
       `  as run ${run}, submitted ${clock(submittedAt)} UTC, ${provedAt === null ? 'not proved yet' : `proved ${clock(provedAt)} UTC`}`,
       ...proofs.map((proof) => `  ${terminal.paint('green', '✓')} ${proof}`),
+      ...(fromNothing === undefined ? [] : sayStarted(fromNothing).map((line) => `  ${line}`)),
       ...skipped.map((range) => `  ${terminal.paint('red', '✗')} ${sayRange(range)}`),
     );
   }

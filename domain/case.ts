@@ -4,6 +4,7 @@ import type { Question, Said } from './desk.js';
 import type { Fault } from './failure.js';
 import type { ResumedOffsets } from './group-offsets.js';
 import type { RunId } from './ids.js';
+import type { StartedFromNothing } from './kafka-from.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
 import type { SkippedRange } from './skipped.js';
@@ -60,6 +61,8 @@ export interface Restored {
   readonly proofs: readonly string[];
   /** Records that existed and that the restored run did not read. Left out: none. */
   readonly skipped?: readonly SkippedRange[];
+  /** It was started from nothing: by whom, why, where in Kafka, and what was given up. Left out: it was restored. */
+  readonly fromNothing?: StartedFromNothing;
 }
 
 /** As what a proved run counts: one that skipped records goes on, and is no success. */

@@ -7,6 +7,7 @@ import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
 import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../domain/kafka-from.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
@@ -60,6 +61,12 @@ export interface Case {
   stuck: Stuck | null;
   /** What was last done to the consumer group's offsets; null: nothing yet. */
   groupOffsets: ResumedOffsets | null;
+  /** A person has said that the job is to start from nothing; until it is proved, or another word is heard. */
+  fromNothing: FromNothing | null;
+  /** The start from nothing that was submitted last, by whoever's word. */
+  starting: StartedFromNothing | null;
+  /** The run that was started from nothing and proved. */
+  startedBlank: RunId | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -99,6 +106,9 @@ export function newCase(input: RecoverInput): Case {
     stopped: c.stopped ?? null,
     stuck: c.stuck ?? null,
     groupOffsets: c.groupOffsets ?? null,
+    fromNothing: c.fromNothing ?? (input.carried ? null : saidFromNothing(input.fromNothing)),
+    starting: c.starting ?? null,
+    startedBlank: c.startedBlank ?? null,
   };
 }
 
@@ -120,6 +130,9 @@ export function carry(the: Case): Carried {
     stopped,
     stuck,
     groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
   } = the;
   return {
     origin,
@@ -144,6 +157,9 @@ export function carry(the: Case): Carried {
     stopped,
     stuck,
     groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
   };
 }
 

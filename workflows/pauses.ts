@@ -209,6 +209,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
       break;
     case 'choose':
       the.chosen = pointFromPath(answer.path);
+      the.fromNothing = null;
       break;
     case 'reject':
       the.because = fault('Rejected', `${answer.by}: ${answer.reason} (${desk.question?.text ?? plan.text})`);

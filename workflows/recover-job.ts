@@ -4,6 +4,7 @@ import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import type { Fault } from '../domain/failure.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { abortByCancel, openDesk } from './front-desk.js';
+import { heardFromNothing, startFromNothing } from './from-nothing.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
 import {
@@ -84,6 +85,8 @@ async function attempt(the: Case): Promise<Outcome> {
     chosen: the.chosen,
     approved: the.approved,
     stuck: the.stuck,
+    fromNothing: heardFromNothing(the),
+    startedBlank: the.startedBlank,
   };
   try {
     for (;;) {
@@ -131,6 +134,9 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'restore':
           if (the.stopped !== null) return stillStopped(the);
           return await submit(the, next, e);
+        case 'start':
+          if (the.stopped !== null) return stillStopped(the);
+          return await startFromNothing(the, next, e);
         case 'confirm':
           return await confirm(the, next.run, next.point);
         case 'watch':

@@ -13,6 +13,7 @@ import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { undoCommands } from '../domain/group-offsets.js';
+import { sayStarted } from '../domain/kafka-from.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
@@ -193,6 +194,8 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const { fromNothing } = s.restored;
+    if (fromNothing !== undefined) lines.push('', ...sayStarted(fromNothing));
     const skipped = s.restored.skipped ?? [];
     if (skipped.length > 0) {
       lines.push('', '## Records that were not read', '');

@@ -8,6 +8,7 @@ import { stillStuck } from '../domain/stuck.js';
 import { keepFirst } from '../domain/group-offsets.js';
 import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
+import { startedFromNothing } from './from-nothing.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
 
@@ -49,25 +50,35 @@ export async function submit(
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
   if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
 
-  const before = the.openSubmission;
-  const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
   const checked = e.offsets[point.path];
   const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
+  const consented = e.assessment !== null && situationOf(e.assessment).is === 'vanished';
+  return launch(the, e, { point: point.path, gone }, (run, inDoubt) => {
+    const { submitted } = the;
+    const input = { job, run, point, sha256: facts.sha256, submitted, inDoubt, consented };
+    return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
+  });
+}
+
+/**
+ * One submission under a run id that is recorded before the call, and its proof.
+ * @param of what is submitted: kept with the id while it is open whether Flink took it
+ * @param call the step that submits it
+ */
+export async function launch(
+  the: Case,
+  e: Evidence,
+  of: Omit<OpenSubmission, 'run'>,
+  call: (run: RunId, inDoubt: boolean) => ReturnType<typeof steps.restoreJob>,
+): Promise<Outcome> {
+  const before = the.openSubmission;
+  const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
   // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
-  the.openSubmission = before ?? { run, point: point.path, gone };
+  the.openSubmission = before ?? { run, ...of };
   if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
   tell(the, 'restoring', 'restoreJob', e);
   try {
-    const input = {
-      job,
-      run,
-      point,
-      sha256: facts.sha256,
-      submitted: the.submitted,
-      inDoubt: before !== null,
-      consented: e.assessment !== null && situationOf(e.assessment).is === 'vanished',
-    };
-    const outcome = await steps.restoreJob(input, `restore ${point.path} as run ${run}`);
+    const outcome = await call(run, before !== null);
     if (outcome.is === 'ended') {
       the.openSubmission = null;
       return {
@@ -76,10 +87,10 @@ export async function submit(
       };
     }
     const shown = outcome.shown ?? run;
-    const taken = outcome.is === 'accepted' ? point.path : the.openSubmission.point;
-    the.openSubmission = { run, point: taken, shown, gone };
+    const taken = outcome.is === 'accepted' ? { run, ...of } : the.openSubmission;
+    the.openSubmission = { ...taken, shown };
     if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
-    the.restored = { point: taken, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
+    the.restored = { point: taken.point, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
@@ -93,9 +104,9 @@ export async function submit(
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const gone = the.openSubmission?.gone ?? [];
+  const { gone = [], start } = the.openSubmission ?? {};
   const confirmation = await steps.confirmRestored(
-    { job, run, point, gone },
+    { job, run, point, gone, ...(start === undefined ? {} : { start }) },
     `prove that run ${run} resumed`,
   );
   switch (confirmation.is) {
@@ -103,11 +114,13 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
       the.restored = { point, run, submittedAt, provedAt: at, proofs, skipped };
+      if (start !== undefined) startedFromNothing(the, run);
       the.openSubmission = null;
       the.failedWakes = 0;
       the.soakUntil = null;
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
+      the.fromNothing = null;
       the.approved = [];
       the.because = gapIn(skipped, run);
       return { is: 'resumed' };

@@ -255,4 +255,47 @@ describe('records since the restore', () => {
       missing: expect.stringContaining('sums differ') as string,
     });
   });
+
+  describe('of a run that was started from nothing', () => {
+    const start = ['events/0=100', 'events/1=200'];
+    const confirmStart = () =>
+      confirmRestored(deps, { job: JOB, run: NEW, point: 'nothing', start }, signal, quiet);
+    const restored = (from: string | null) => {
+      const [, run] = world.runs;
+      if (run === undefined) throw new Error('the run is there');
+      const was = from === null ? null : { id: '12', path: from, savepoint: true, time: 1 };
+      world.runs = [fakeRun(), { ...run, checkpoints: { ...run.checkpoints, restored: was } }];
+    };
+
+    test('is proved when it restored nothing and read on from the start', async () => {
+      restored(null);
+      counted(110, 150, 260);
+      const proof = await confirmStart();
+      expect(proof).toMatchObject({ is: 'proved', skipped: [] });
+      expect(proof.is === 'proved' && proof.proofs.join()).toContain('started at events/0=100, events/1=200');
+    });
+
+    test('is not proved when it restored something', async () => {
+      restored(point);
+      expect(await confirmStart()).toMatchObject({ is: 'unproven' });
+    });
+
+    test('is not proved when it began before the start', async () => {
+      restored(null);
+      reached(99, 260);
+      expect(await confirmStart()).toMatchObject({ is: 'unproven' });
+    });
+
+    test('has a gap when it ignored the start and began later', async () => {
+      restored(null);
+      counted(75, 150, 260);
+      expect(await confirmStart()).toMatchObject({
+        is: 'proved',
+        skipped: [
+          { partition: 0, atLeast: '0', atMost: '35' },
+          { partition: 1, atLeast: '0', atMost: '35' },
+        ],
+      });
+    });
+  });
 });

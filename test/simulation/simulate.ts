@@ -360,7 +360,7 @@ function configOf(policy: Policy): Config {
           parallelism: null,
           flinkConfiguration: {},
         },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
         policy,
       },
     },
