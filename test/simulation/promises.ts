@@ -38,8 +38,10 @@ const WORK = new Set([
   'checkOffsets',
   'resumeOffsets',
   'restoreJob',
+  'setStart',
+  'startJob',
 ]);
-const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
+const CHANGES = new Set(['resumeOffsets', 'restoreJob', 'setStart', 'startJob']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = 20;
 
@@ -190,7 +192,9 @@ export function createJudge(world: World, policy: Policy): Judge {
     said: (what) => {
       lastSaid.set(what, timeline.now());
       if (what === 'resume') resumes++;
-      const working = status !== null && !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
+      const working =
+        status !== null &&
+        !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },
