@@ -11,7 +11,7 @@ import { launchInDoubt } from './launch-command.js';
 import { decideStart, firstStart } from './decide-start.js';
 import type { FromNothing, GivenUp } from './kafka-from.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
-import type { OffsetCheck } from './offsets.js';
+import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
@@ -25,6 +25,8 @@ export interface OpenSubmission {
   readonly point: string;
   /** Records after the point that Kafka had lost by then, at most 100 partitions. */
   readonly gone?: OffsetCheck['gone'];
+  /** What was accepted with it and is to be in the record, one sentence each. */
+  readonly accepted?: readonly string[];
   /** Submitted from nothing: the offsets at which it starts, `topic/partition=offset`; `point` is {@link NOTHING}. */
   readonly start?: readonly string[];
   /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
@@ -530,7 +532,7 @@ function offsetObjections(
       ask(
         'transactions',
         because,
-        `${because.message}: what was pre-committed in the last checkpoint may be lost at the sink.`,
+        `${because.message}: ${expiredTransactions(check, point.time) ?? ''}.`,
         does,
         [],
       ),

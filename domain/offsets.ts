@@ -180,3 +180,14 @@ export function notesOn(
   }
   return notes;
 }
+
+/**
+ * What may be missing at an exactly-once sink after this restore, one sentence; null: nothing. Whoever accepts it, a
+ * person or the policy, it becomes part of the record.
+ */
+export function expiredTransactions(check: OffsetCheck, takenAt: number | null): string | null {
+  const t = check.transactions;
+  if (t === null || t.outageMs <= t.timeoutMs) return null;
+  const at = takenAt === null ? 'the restore point' : new Date(takenAt).toISOString();
+  return `results that the sink had written in the checkpoint interval before ${at} may be missing: their transaction was open for ${t.outageMs} ms, it expires after ${t.timeoutMs} ms`;
+}

@@ -6,6 +6,7 @@ import type { RunId } from '../domain/ids.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { stillStuck } from '../domain/stuck.js';
 import { keepFirst } from '../domain/group-offsets.js';
+import { expiredTransactions } from '../domain/offsets.js';
 import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
 import { startedFromNothing } from './from-nothing.js';
@@ -52,8 +53,10 @@ export async function submit(
 
   const checked = e.offsets[point.path];
   const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
+  const expired = checked?.is === 'present' ? expiredTransactions(checked.value, point.time) : null;
+  const accepted = expired === null ? [] : [expired];
   const consented = e.assessment !== null && situationOf(e.assessment).is === 'vanished';
-  return launch(the, e, { point: point.path, gone }, (run, inDoubt) => {
+  return launch(the, e, { point: point.path, gone, accepted }, (run, inDoubt) => {
     const { submitted } = the;
     const input = { job, run, point, sha256: facts.sha256, submitted, inDoubt, consented };
     return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
@@ -104,7 +107,7 @@ export async function launch(
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const { gone = [], start } = the.openSubmission ?? {};
+  const { gone = [], start, accepted = [] } = the.openSubmission ?? {};
   const confirmation = await steps.confirmRestored(
     { job, run, point, gone, ...(start === undefined ? {} : { start }) },
     `prove that run ${run} resumed`,
@@ -113,7 +116,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
     case 'proved': {
       const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
-      the.restored = { point, run, submittedAt, provedAt: at, proofs, skipped };
+      the.restored = { point, run, submittedAt, provedAt: at, proofs: [...proofs, ...accepted], skipped };
       if (start !== undefined) startedFromNothing(the, run);
       the.openSubmission = null;
       the.failedWakes = 0;

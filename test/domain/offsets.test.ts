@@ -2,13 +2,16 @@ import { describe, expect, test } from 'vitest';
 import {
   compareOffsets,
   contradictions,
+  expiredTransactions,
   extendCommand,
   notesOn,
   type LogRange,
+  type OffsetCheck,
   type TopicLimits,
   type Witnesses,
 } from '../../domain/offsets.js';
 import type { KafkaPosition } from '../../domain/restore-point.js';
+import { inRange } from '../support/evidence.js';
 
 const at = (next: string, partition = 0): KafkaPosition => ({ operatorId: 'o', topic: 't', partition, next });
 const log = (start: string, end: string, partition = 0): LogRange => ({ topic: 't', partition, start, end });
@@ -140,5 +143,23 @@ describe('what people should know of the topics', () => {
 
   test('a short retention is extended by a day at least', () => {
     expect(extendCommand(limits({ retentionMs: 60 * MINUTE }))).toContain('retention.ms=90000000');
+  });
+});
+
+describe('what may be missing at an exactly-once sink', () => {
+  const checked = (transactions: OffsetCheck['transactions']): OffsetCheck => ({ ...inRange, transactions });
+
+  test.each<[promise: string, of: OffsetCheck['transactions'], expected: RegExp | null]>([
+    ['nothing, when it is not exactly-once', null, null],
+    ['nothing, while its transactions last', { outageMs: 60, timeoutMs: 60 }, null],
+    [
+      'what the last transaction of the state holds, once it has expired',
+      { outageMs: 61, timeoutMs: 60 },
+      /before 1970-01-01T00:00:01.000Z may be missing: .* open for 61 ms, it expires after 60 ms/,
+    ],
+  ])('%s', (_promise, of, expected) => {
+    const sentence = expiredTransactions(checked(of), 1_000);
+    if (expected === null) expect(sentence).toBeNull();
+    else expect(sentence).toMatch(expected);
   });
 });

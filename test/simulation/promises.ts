@@ -177,6 +177,11 @@ export function createJudge(world: World, policy: Policy): Judge {
       return say('RUNNING is not recovered', `${run.run} is called resumed and restored nothing`);
     if (!samePath(from.path, restored.point) && !from.path.includes(`/${run.run}/`))
       say('RUNNING is not recovered', `${run.run} restored ${from.path}, reported is ${restored.point}`);
+    const skipped = run.read?.skipped ?? 0;
+    if (skipped > 0 && now.phase === 'resumed')
+      say('RUNNING is not recovered', `${run.run} is called resumed and has skipped ${skipped} offsets`);
+    if (skipped === 0 && now.phase === 'resumed with a gap')
+      say('RUNNING is not recovered', `${run.run} is called resumed with a gap and has skipped nothing`);
     const newest = run.checkpoints.at(-1);
     if (newest === undefined || newest.id <= from.id)
       if (!run.checkpoints.some((c) => c.id > Number(/chk-(\d+)$/.exec(restored.point)?.[1] ?? 0)))
