@@ -30,7 +30,7 @@ export async function startFromNothing(
   const input = { job, kafkaFrom: from.kafkaFrom, gaveUp: gaveUp.map((g) => g.path) };
   const set = await steps.setStart(input, `Kafka from ${from.kafkaFrom}: ${from.by}, ${from.reason}`);
   the.groupOffsets = keepFirst(the.groupOffsets, set.groupOffsets);
-  if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
+  if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
   the.starting = { ...from, gaveUp };
   const { start } = set;
   return launch(the, e, { point: NOTHING, start }, (run, inDoubt) =>

@@ -141,7 +141,13 @@ function commands(the: Case): readonly string[] {
   const id = the.desk.question?.id;
   switch (the.phase) {
     case 'aborted':
-      return [`holdfast resume ${job} --reason …`, `holdfast close ${job} --reason …`];
+      return [
+        `holdfast resume ${job} --reason …`,
+        ...(the.because?.code === 'StateLost'
+          ? [`holdfast recover ${job} --from-nothing --kafka-from … --reason …`]
+          : []),
+        `holdfast close ${job} --reason …`,
+      ];
     case 'asking':
       return [
         ...(the.desk.question?.approves === null

@@ -49,7 +49,8 @@ export async function submit(
     ),
   );
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
-  if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
+  // So does a word to start from nothing: nobody restores what a person has just given up.
+  if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
 
   const checked = e.offsets[point.path];
   const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];

@@ -11,7 +11,7 @@ import { until } from '../../stack/wait.js';
 import { createLog } from '../../worker/logger.js';
 import { createWorkers, type RunningWorkers } from '../../worker/run.js';
 import { scrubber } from '../../worker/scrub.js';
-import { assessment, pointers, run } from '../support/evidence.js';
+import { assessment, inRange, pointers, run, sound } from '../support/evidence.js';
 import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
 
 let temporal: TestTemporal;
@@ -27,6 +27,15 @@ const policy: Policy = {
   backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
   soak: 60_000,
 };
+const JOB = 'window-counts';
+/** A step of the other job that ends when the test says so. */
+const reading = (() => {
+  let begun: () => void = () => undefined;
+  let release: () => void = () => undefined;
+  const isBegun = new Promise<void>((resolve) => (begun = resolve));
+  const go = new Promise<void>((resolve) => (release = resolve));
+  return { begun, isBegun, go, release };
+})();
 const START = ['events/0=12', 'events/1=7'];
 
 const steps: Partial<Activities> = {
@@ -43,10 +52,15 @@ const steps: Partial<Activities> = {
     if (!world.storageIsBack) throw failure('StorageUnavailable', 'connection refused', 'nn:9870');
     return pointers();
   },
-  readState: async ({ point }) => ({
-    is: 'broken',
-    reasons: [fault('StateMissing', 'a shared file is gone', point.path)],
-  }),
+  readState: async ({ job, point }) => {
+    if (job === JOB)
+      return { is: 'broken', reasons: [fault('StateMissing', 'a shared file is gone', point.path)] };
+    reading.begun();
+    await reading.go;
+    return sound;
+  },
+  checkOffsets: async () => present(inRange),
+  resumeOffsets: async () => ({ group: 'g', committed: 2, before: [], left: null, fault: null }),
   restoreJob: async () => {
     throw failure('Unclassified', 'nothing is to be restored here');
   },
@@ -81,11 +95,10 @@ afterAll(async () => {
   await temporal.close();
 });
 
-const JOB = 'window-counts';
-const phaseIs = (phase: string) =>
+const phaseIs = (phase: string, job = JOB) =>
   until(
     `the case is ${phase}`,
-    async () => ((await client.status(JOB)).phase === phase ? client.status(JOB) : undefined),
+    async () => ((await client.status(job)).phase === phase ? client.status(job) : undefined),
     { within: 20_000, every: 30 },
   );
 
@@ -118,4 +131,16 @@ test('resumes an aborted case, starts once, and counts for no later failure', as
   await client.closeCase(JOB, by);
   const end = (await raw.workflow.getHandle(`recover/counts/${JOB}`).result()) as CaseEnd;
   expect(end.outcome).toBe('closed');
+});
+
+test('said while the newest point is read, nothing is restored any more', async () => {
+  world.storageIsBack = true;
+  const by = { by: 'ada', reason: 'count it all again' };
+  await client.recover('totals', by);
+  await reading.isBegun;
+  await client.recover('totals', { ...by, fromNothing: { kafkaFrom: 'earliest' } });
+  reading.release();
+  const asking = await phaseIs('asking', 'totals');
+  expect(asking.question).toMatchObject({ about: 'from nothing' });
+  expect(asking.failures, 'a submission would have failed').toEqual([]);
 });
