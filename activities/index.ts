@@ -14,6 +14,7 @@ import { readState, type ReadStateInput } from './read-state.js';
 import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
+import { setStart, startJob, type SetStartInput, type StartInput } from './start-job.js';
 import { watchJobs, type Watched, type WatchJobsInput } from './watch-jobs.js';
 import { watchRun } from './watch-run.js';
 
@@ -42,6 +43,11 @@ export function createActivities(deps: Deps) {
       return beating(() => restoreJob(deps, { ...input, repeated }, cancellationSignal()));
     },
     examineDeadEnd: (input: ExamineInput) => beating(() => examineDeadEnd(deps, input, cancellationSignal())),
+    setStart: (input: SetStartInput) => setStart(deps, input, cancellationSignal()),
+    startJob: (input: Omit<StartInput, 'repeated'>) => {
+      const repeated = activityInfo().attempt > 1;
+      return beating(() => startJob(deps, { ...input, repeated }, cancellationSignal()));
+    },
     /** From a case: asks the repair workflow of its cluster, and waits for what it did. */
     requestRepair: (input: RepairInput) => {
       const { activityId, workflowExecution } = activityInfo();

@@ -40,8 +40,20 @@ export async function restoreJob(
   input: RestoreInput,
   signal: AbortSignal,
 ): Promise<RestoreOutcome> {
+  return inDoubtWhenRepeated(input, signal, async () => ({
+    ...(await submitOnce(deps, input, signal)),
+    at: deps.ports.clock.now(),
+  }));
+}
+
+/** A submission that was interrupted and repeated is in doubt whatever fails it now. */
+export async function inDoubtWhenRepeated(
+  input: { readonly run: RunId; readonly repeated: boolean },
+  signal: AbortSignal,
+  submit: () => Promise<RestoreOutcome>,
+): Promise<RestoreOutcome> {
   try {
-    return { ...(await submitOnce(deps, input, signal)), at: deps.ports.clock.now() };
+    return await submit();
   } catch (error) {
     // The earlier call may have been taken. Only Flink showing this id settles that, not a fault of this repetition.
     if (!input.repeated || signal.aborted) throw error;

@@ -1,6 +1,8 @@
 /** A case on a terminal: what people see first is what it does, what it waits for, and what they can do. */
 import type { CaseStatus, Phase } from '../domain/case.js';
 import { FAILURES } from '../domain/failure.js';
+import { undoCommands, type ResumedOffsets } from '../domain/group-offsets.js';
+import { sayStarted } from '../domain/kafka-from.js';
 import { sayRange } from '../domain/skipped.js';
 import type { Paint, Terminal } from './terminal.js';
 import { ago, clock } from './words.js';
@@ -51,15 +53,17 @@ export function casePage(
     lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
   }
   if (status.restored !== null) {
-    const { point, run, submittedAt, provedAt, proofs, skipped = [] } = status.restored;
+    const { point, run, submittedAt, provedAt, proofs, skipped = [], fromNothing } = status.restored;
     lines.push(
       ...heading('Restored'),
       `  ${point}`,
       `  as run ${run}, submitted ${clock(submittedAt)} UTC, ${provedAt === null ? 'not proved yet' : `proved ${clock(provedAt)} UTC`}`,
       ...proofs.map((proof) => `  ${terminal.paint('green', '✓')} ${proof}`),
+      ...(fromNothing === undefined ? [] : sayStarted(fromNothing).map((line) => `  ${line}`)),
       ...skipped.map((range) => `  ${terminal.paint('red', '✗')} ${sayRange(range)}`),
     );
   }
+  if (status.groupOffsets !== undefined) lines.push(...groupOffsetsPage(status.groupOffsets, heading));
   if (status.ladder.length > 0) {
     lines.push(
       ...heading('Ladder'),
@@ -80,4 +84,19 @@ export function casePage(
   if (status.next.length > 0)
     lines.push(...heading('What you can do now'), ...status.next.map((c) => `  ${c}`));
   return lines;
+}
+
+function groupOffsetsPage(
+  offsets: ResumedOffsets,
+  heading: (text: string) => readonly string[],
+): readonly string[] {
+  if (offsets.group === null) return [];
+  const undo = undoCommands(offsets);
+  return [
+    ...heading(`Offsets of group ${offsets.group}`),
+    offsets.left === null
+      ? `  ${offsets.committed} partitions brought to the positions of the state`
+      : `  left as they are: ${offsets.left}`,
+    ...(undo.length === 0 ? [] : ['  to give it back what it had:', ...undo.map((c) => `    ${c}`)]),
+  ];
 }

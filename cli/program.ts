@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { registerStateCommands } from './state-commands.js';
+import type { RecoverOptions } from './recover.js';
 import { UsageError, type Terminal } from './terminal.js';
 
 export interface CommonOptions {
@@ -82,8 +83,13 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
   saying('recover', 'opens the case of a job, or joins the open one')
     .argument('<job>')
     .option('--from <path>', 'restore from this checkpoint or savepoint (full URI)')
+    .option('--from-nothing', 'start without any restore point; needs --kafka-from and --reason')
+    .option(
+      '--kafka-from <position>',
+      'where a start from nothing begins: earliest, latest, a time, or topic/partition=offset,…',
+    )
     .option('--wait', 'follow the case until it is resumed, aborted or asks')
-    .action(async (job: string, options: SayingOptions & { from?: string; wait?: boolean }) =>
+    .action(async (job: string, options: RecoverOptions) =>
       perform(async () => (await import('./recover.js')).recover(job, options, terminal), options),
     );
   command(program, 'status', 'how the jobs stand, or one of them')

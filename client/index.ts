@@ -81,9 +81,13 @@ export interface HoldfastClient {
   resolveAlert(job: string, resolved: AlertResolved): Promise<'told' | 'no open case'>;
   /**
    * A person asks for a recovery: opens the one case of a job, or joins the open one. With `from` the recovery starts
-   * from that restore point, or the open case is told to.
+   * from that restore point, or the open case is told to. With `fromNothing` it starts without any restore point, at a
+   * point in Kafka; what would be given up is asked about.
    */
-  recover(job: string, request: Saying & { readonly from?: string }): Promise<CaseRef>;
+  recover(
+    job: string,
+    request: Saying & { readonly from?: string; readonly fromNothing?: { readonly kafkaFrom: string } },
+  ): Promise<CaseRef>;
   /** What the newest case of a job says of itself. Needs a worker. */
   status(job: string): Promise<CaseStatus>;
   approve(job: string, saying: Saying & { readonly question: string }): Promise<string>;
@@ -260,10 +264,10 @@ export function holdfastClient({
         throw error;
       }
     },
-    recover: async (job, { by, reason, from, requestId }) => {
+    recover: async (job, { by, reason, from, fromNothing, requestId }) => {
       const { id, job: known } = jobOf(job);
       const fingerprint = `cli/${requestId ?? randomUUID()}`;
-      if (from === undefined) {
+      if (from === undefined && fromNothing === undefined) {
         return raiseAlert({
           fingerprint,
           source: 'cli',
@@ -283,11 +287,11 @@ export function holdfastClient({
             const handle = await client.workflow.start('recoverJob', {
               ...startOptions(
                 job,
-                `${job} on ${known.cluster}: ${by} restores ${from}`,
+                `${job} on ${known.cluster}: ${by} ${from === undefined ? 'starts it from nothing' : `restores ${from}`}`,
                 `Reason: ${reason}`,
-                {
-                  from: { path: from, by, reason },
-                },
+                from === undefined
+                  ? { fromNothing: { by, reason, kafkaFrom: fromNothing?.kafkaFrom ?? '' } }
+                  : { from: { path: from, by, reason } },
               ),
               workflowIdConflictPolicy: 'FAIL',
             });
@@ -298,12 +302,10 @@ export function holdfastClient({
         if (!(error instanceof ClientError) || !(error.cause instanceof WorkflowExecutionAlreadyStartedError))
           throw error;
       }
-      await say(job, messages.chooseRestorePoint, {
-        by,
-        reason,
-        path: from,
-        ...(requestId === undefined ? {} : { requestId }),
-      });
+      const saying = { by, reason, ...(requestId === undefined ? {} : { requestId }) };
+      if (from === undefined)
+        await say(job, messages.startFromNothing, { ...saying, kafkaFrom: fromNothing?.kafkaFrom ?? '' });
+      else await say(job, messages.chooseRestorePoint, { ...saying, path: from });
       const open = await find(id, `find the case of job ${job}`);
       return refOf(id, open.runId);
     },

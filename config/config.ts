@@ -121,6 +121,8 @@ export interface JobConfig {
     readonly cluster: string;
     readonly group: string | null;
     readonly sink: SinkConfig | null;
+    /** Topics that the job reads, for a start from nothing when no state names them. */
+    readonly topics: readonly string[];
   } | null;
   readonly policy: Policy;
 }

@@ -228,7 +228,12 @@ function build(file: ConfigFile, path: string, base: string): Config {
           kafka:
             j.kafka === undefined
               ? null
-              : { cluster: j.kafka.cluster, group: j.kafka.group ?? null, sink: j.kafka.sink ?? null },
+              : {
+                  cluster: j.kafka.cluster,
+                  group: j.kafka.group ?? null,
+                  sink: j.kafka.sink ?? null,
+                  topics: j.kafka.topics,
+                },
           policy: policyOf(j.policy),
         },
       ]),

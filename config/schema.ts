@@ -350,6 +350,13 @@ export function fileSchema(readSecret: SecretReader) {
       .strictObject({
         cluster: text('a name under kafka', 'main'),
         group: text('a consumer group', 'window-counts').optional(),
+        topics: z
+          .array(text('a topic', 'events'), 'expected a list of topics')
+          .default([])
+          .meta({ examples: [['events']] })
+          .describe(
+            'Topics that the job reads. Needed only to start it from nothing when no state names them.',
+          ),
         sink: z
           .strictObject({
             guarantee: oneOf(['at-least-once', 'exactly-once']),

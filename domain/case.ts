@@ -2,7 +2,9 @@
 import type { SeenAlert } from './alert.js';
 import type { Question, Said } from './desk.js';
 import type { Fault } from './failure.js';
+import type { ResumedOffsets } from './group-offsets.js';
 import type { RunId } from './ids.js';
+import type { StartedFromNothing } from './kafka-from.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
 import type { SkippedRange } from './skipped.js';
@@ -59,6 +61,8 @@ export interface Restored {
   readonly proofs: readonly string[];
   /** Records that existed and that the restored run did not read. Left out: none. */
   readonly skipped?: readonly SkippedRange[];
+  /** It was started from nothing: by whom, why, where in Kafka, and what was given up. Left out: it was restored. */
+  readonly fromNothing?: StartedFromNothing;
 }
 
 /** As what a proved run counts: one that skipped records goes on, and is no success. */
@@ -93,6 +97,8 @@ export interface CaseStatus {
   readonly because: Fault | null;
   /** Commands that make sense now. */
   readonly next: readonly string[];
+  /** What was done to the consumer group's offsets, with what they were before. Left out: nothing was tried. */
+  readonly groupOffsets?: ResumedOffsets;
 }
 
 /** How a case ended: the workflow's result. */

@@ -8,9 +8,11 @@ import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { launchInDoubt } from './launch-command.js';
+import { decideStart, firstStart } from './decide-start.js';
+import type { FromNothing, GivenUp } from './kafka-from.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
 import { lastPass } from './last-pass.js';
-import type { OffsetCheck } from './offsets.js';
+import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
@@ -24,6 +26,10 @@ export interface OpenSubmission {
   readonly point: string;
   /** Records after the point that Kafka had lost by then, at most 100 partitions. */
   readonly gone?: OffsetCheck['gone'];
+  /** What was accepted with it and is to be in the record, one sentence each. */
+  readonly accepted?: readonly string[];
+  /** Submitted from nothing: the offsets at which it starts, `topic/partition=offset`; `point` is {@link NOTHING}. */
+  readonly start?: readonly string[];
   /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
   readonly shown?: RunId;
 }
@@ -54,6 +60,10 @@ export interface Evidence {
   readonly lastPass?: boolean;
   /** Paths of points that Flink has refused although they were sound [none]. */
   readonly refused?: readonly string[];
+  /** A person has said that the job is to start from nothing. */
+  readonly fromNothing?: FromNothing | null;
+  /** The run that this case has started from nothing: it is no blank run by accident. */
+  readonly startedBlank?: RunId | null;
 }
 
 /**
@@ -94,6 +104,13 @@ export type Next =
       readonly do: 'restore';
       readonly point: RestorePoint;
       readonly facts: SnapshotFacts;
+      readonly because: string;
+    }
+  /** A person's word, or the policy for a first start: submitted without state. */
+  | {
+      readonly do: 'start';
+      readonly from: FromNothing;
+      readonly gaveUp: readonly GivenUp[];
       readonly because: string;
     }
   /** A run of ours is on its way: prove it. */
@@ -179,7 +196,15 @@ export function decide(e: Evidence): Next {
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
   const situation = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
+  const nobodyElse = situation.is === 'abandoned' || situation.is === 'vanished';
+  if (nobodyElse && e.fromNothing) return decideFromNothing(e, e.fromNothing);
   return situation.is === 'abandoned' ? decideRestore(e) : decideElse(e, situation);
+}
+
+/** Nobody but us brings the job back, and a person wants it without state. A word, so a job that vanished is meant too. */
+function decideFromNothing(e: Evidence, from: FromNothing): Next {
+  if (e.pointers === null) return { do: 'fetchPointer' };
+  return decideStart(e, from, buildLadder(e.pointers, null), ask);
 }
 
 /** A run that this case submitted is alive: it is to be proved, never submitted again. */
@@ -227,6 +252,8 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
       );
     case 'blank': {
       const because = fault('TwinRunning', s.because, s.run.run);
+      if (s.run.run === e.startedBlank && s.run.completed > 0)
+        return { do: 'leave', outcome: 'healthy', because: 'it was started from nothing on purpose' };
       if (e.policy.onBlankRun === 'report') return { do: 'leave', outcome: 'healthy', because: s.because };
       return ask(
         'blank run',
@@ -325,6 +352,10 @@ function decideRestore(e: Evidence): Next {
 function observe(e: Evidence, ladder: Ladder): Next {
   const next = walk({ ...e, policy: { ...e.policy, attempts: null } }, ladder);
   if (next.do === 'ask') return { do: 'ask', plan: { ...next.plan, approves: null } };
+  if (next.do === 'start') {
+    const message = `attempts is 0: would start from nothing, Kafka from ${next.from.kafkaFrom}`;
+    return { do: 'abort', fault: fault('AttemptsExhausted', message) };
+  }
   if (next.do !== 'restore') return next;
   return {
     do: 'abort',
@@ -535,7 +566,7 @@ function offsetObjections(
       ask(
         'transactions',
         because,
-        `${because.message}: what was pre-committed in the last checkpoint may be lost at the sink.`,
+        `${because.message}: ${expiredTransactions(check, point.time) ?? ''}.`,
         does,
         [],
       ),
@@ -553,10 +584,13 @@ function nothingFound(e: Evidence): Next {
     return { do: 'abort', fault: fault('StateLost', `restore points were known and all are gone: ${list}`) };
   }
   const because = fault('StateLost', 'no restore point was found in any source, and none is remembered');
+  const first = firstStart(e);
+  if (first !== null && e.policy.approval !== 'always' && e.pointers !== null)
+    return decideStart(e, first, buildLadder(e.pointers, null), ask);
   return ask(
     'nothing to restore',
     because,
-    `${because.message}. Start it by hand only if it never had state.`,
+    `${because.message}. If it never had state: holdfast recover JOB --from-nothing --kafka-from POSITION --reason …`,
     null,
     [],
   );

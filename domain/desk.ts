@@ -3,6 +3,7 @@
  * this be said now?) and the handlers (it was said): they cannot disagree.
  */
 import { mergeAlert, resolveAlert, type Alert, type AlertResolved, type SeenAlert } from './alert.js';
+import { KAFKA_FROM, parseKafkaFrom, type FromNothing } from './kafka-from.js';
 
 /** Who said something, and why: the audit of every decision of a person. */
 export interface Said {
@@ -48,6 +49,8 @@ export interface Desk {
   readonly resume: Said | null;
   readonly retryNow: Said | null;
   readonly close: Said | null;
+  /** The job is to start from nothing. Left out, null: nobody has said so, or it was taken up. */
+  readonly fromNothing?: FromNothing | null;
 }
 
 export const emptyDesk: Desk = {
@@ -68,6 +71,7 @@ export type Message =
   | { readonly kind: 'alertResolved'; readonly resolved: AlertResolved }
   | ({ readonly kind: 'approve' | 'reject'; readonly question: string } & Said)
   | ({ readonly kind: 'chooseRestorePoint'; readonly question?: string; readonly path: string } & Said)
+  | ({ readonly kind: 'startFromNothing'; readonly kafkaFrom: string } & Said)
   | ({ readonly kind: 'abort' | 'hold' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
 
 export type Heard =
@@ -134,6 +138,15 @@ export function hear(desk: Desk, message: Message, now: number): Heard {
         ...desk,
         answer: { is: 'choose', question: message.question ?? null, path: message.path, ...said },
       });
+    }
+    case 'startFromNothing': {
+      if (parseKafkaFrom(message.kafkaFrom) === null)
+        return refused(`expected kafkaFrom: ${KAFKA_FROM}, found ${JSON.stringify(message.kafkaFrom)}`);
+      if (desk.standing === 'soaking')
+        return refused('the job was brought back and runs: nothing is started');
+      // It is a word to go on as well: an aborted case is resumed by it, a wait ends.
+      const goesOn = desk.standing === 'aborted' ? { resume: said } : { retryNow: said };
+      return heard({ ...desk, ...goesOn, fromNothing: { ...said, kafkaFrom: message.kafkaFrom } });
     }
     case 'abort':
       if (desk.standing === 'aborted') return refused('the case is aborted already');

@@ -6,7 +6,9 @@ import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../domain/kafka-from.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
@@ -64,6 +66,14 @@ export interface Case {
   refused: readonly string[];
   /** The one pass of `onExhausted: savepoint`. */
   lastPass: LastPassState;
+  /** What was last done to the consumer group's offsets; null: nothing yet. */
+  groupOffsets: ResumedOffsets | null;
+  /** A person has said that the job is to start from nothing; until it is proved, or another word is heard. */
+  fromNothing: FromNothing | null;
+  /** The start from nothing that was submitted last, by whoever's word. */
+  starting: StartedFromNothing | null;
+  /** The run that was started from nothing and proved. */
+  startedBlank: RunId | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -105,6 +115,10 @@ export function newCase(input: RecoverInput): Case {
     grantedAt: c.grantedAt ?? 0,
     refused: c.refused ?? [],
     lastPass: c.lastPass ?? 'none',
+    groupOffsets: c.groupOffsets ?? null,
+    fromNothing: c.fromNothing ?? (input.carried ? null : saidFromNothing(input.fromNothing)),
+    starting: c.starting ?? null,
+    startedBlank: c.startedBlank ?? null,
   };
 }
 
@@ -129,6 +143,10 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
   } = the;
   return {
     origin,
@@ -156,6 +174,10 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
   };
 }
 

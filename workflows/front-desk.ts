@@ -45,6 +45,11 @@ export function openDesk(the: Case): void {
     ...s,
     kind: 'chooseRestorePoint',
   }));
+  listen(
+    messages.startFromNothing,
+    'Start without any restore point: {by, reason, kafkaFrom}; what is given up is asked about',
+    (s) => ({ ...s, kind: 'startFromNothing' }),
+  );
   listen(messages.abort, 'Stop after the running step; everything is kept: {by, reason}', (s) => ({
     ...s,
     kind: 'abort',

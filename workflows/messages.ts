@@ -7,7 +7,9 @@ import type { Desk, Said } from '../domain/desk.js';
 import type { LastPassState } from '../domain/exhausted.js';
 import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import type { FromNothing, StartedFromNothing } from '../domain/kafka-from.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import type { Stuck } from '../domain/stuck.js';
 
@@ -23,6 +25,8 @@ export interface RecoverInput {
   readonly from?: ({ readonly path: string } & Said) | null;
   /** What an earlier run of the same case carries over (continue as new). */
   readonly carried?: Carried;
+  /** A person's request: a start without any restore point, at a point in Kafka (`domain/kafka-from.ts`). */
+  readonly fromNothing?: FromNothing | null;
 }
 
 /** The state of a case that outlives continue-as-new. */
@@ -54,6 +58,10 @@ export interface Carried {
   readonly grantedAt: number;
   readonly refused: readonly string[];
   readonly lastPass: LastPassState;
+  readonly groupOffsets?: ResumedOffsets | null;
+  readonly fromNothing?: FromNothing | null;
+  readonly starting?: StartedFromNothing | null;
+  readonly startedBlank?: RunId | null;
 }
 
 /** Input of workflow `watchCluster`. */
@@ -87,6 +95,7 @@ export const reject = defineUpdate<string, [Said & { question: string }]>('rejec
 export const chooseRestorePoint = defineUpdate<string, [Said & { path: string; question?: string }]>(
   'chooseRestorePoint',
 );
+export const startFromNothing = defineUpdate<string, [FromNothing]>('startFromNothing');
 export const abort = defineUpdate<string, [Said]>('abort');
 export const hold = defineUpdate<string, [Said]>('hold');
 export const release = defineUpdate<string, [Said]>('release');

@@ -238,6 +238,8 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   const { answer, close, abort } = the.desk;
   the.desk = { ...the.desk, standing: 'working', question: null, answer: null, retryNow: null };
   if (close !== null) return 'close';
+  // To say where the job is to begin is to want another attempt.
+  if (abort === null && plan.about === EXHAUSTED && the.desk.fromNothing) grantMore(the);
   if (abort !== null || answer === null) return 'look again';
   switch (answer.is) {
     case 'approve':
@@ -247,6 +249,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
     case 'choose':
       if (plan.about === EXHAUSTED) grantMore(the);
       the.chosen = pointFromPath(answer.path);
+      the.fromNothing = null;
       break;
     case 'reject':
       the.because = fault('Rejected', `${answer.by}: ${answer.reason} (${desk.question?.text ?? plan.text})`);

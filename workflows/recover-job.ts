@@ -6,6 +6,7 @@ import { deadlinePassed, isLate, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
+import { heardFromNothing, startFromNothing } from './from-nothing.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
 import {
@@ -95,6 +96,8 @@ async function attempt(the: Case): Promise<Outcome> {
     stuck: the.stuck,
     lastPass: the.lastPass === 'now',
     refused: the.refused,
+    fromNothing: heardFromNothing(the),
+    startedBlank: the.startedBlank,
   };
   try {
     for (;;) {
@@ -142,6 +145,9 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'restore':
           if (!mayTry(the)) return stillStopped(the);
           return await submit(the, next, e);
+        case 'start':
+          if (!mayTry(the)) return stillStopped(the);
+          return await startFromNothing(the, next, e);
         case 'confirm':
           return await confirm(the, next.run, next.point);
         case 'watch':

@@ -12,6 +12,8 @@ import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@tempo
 import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
+import { undoCommands } from '../domain/group-offsets.js';
+import { sayStarted } from '../domain/kafka-from.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
@@ -137,6 +139,7 @@ export function statusOf(the: Case): CaseStatus {
     alertsHeard: desk.alertsHeard,
     because: the.because,
     next: commands(the),
+    ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
   };
 }
 
@@ -146,7 +149,13 @@ function commands(the: Case): readonly string[] {
   const id = the.desk.question?.id;
   switch (the.phase) {
     case 'aborted':
-      return [`holdfast resume ${job} --reason …`, `holdfast close ${job} --reason …`];
+      return [
+        `holdfast resume ${job} --reason …`,
+        ...(the.because?.code === 'StateLost'
+          ? [`holdfast recover ${job} --from-nothing --kafka-from … --reason …`]
+          : []),
+        `holdfast close ${job} --reason …`,
+      ];
     case 'asking':
       return [
         ...(the.desk.question?.approves === null
@@ -199,11 +208,18 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const { fromNothing } = s.restored;
+    if (fromNothing !== undefined) lines.push('', ...sayStarted(fromNothing));
     const skipped = s.restored.skipped ?? [];
     if (skipped.length > 0) {
       lines.push('', '## Records that were not read', '');
       lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
     }
+  }
+  const undo = s.groupOffsets === undefined ? [] : undoCommands(s.groupOffsets);
+  if (undo.length > 0) {
+    lines.push('', `## Offsets of group ${s.groupOffsets?.group}`, '', 'To give it back what it had:', '');
+    lines.push(...undo.map((c) => `    ${c.slice(0, 2_000)}`));
   }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);

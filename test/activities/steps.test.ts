@@ -255,6 +255,49 @@ describe('checkOffsets and resumeOffsets', () => {
     });
   });
 
+  test('names the command that gives the first needed record more time', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check.is === 'present' && check.value.expires?.extend).toMatch(
+      /--add-config retention.ms=86460000$/,
+    );
+  });
+
+  test('a log that ends before where the group was once is another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const [p] = await positions();
+    if (p === undefined) throw new Error('the fixture has positions');
+    world.committed = [{ topic: p.topic, partition: p.partition, offset: BigInt(p.next) + 6n }];
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check).toMatchObject({
+      value: { replaced: [expect.stringContaining('the consumer group was at') as string] },
+    });
+  });
+
+  test('a last record that is younger than the state is of another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    world.now = 100_000_000;
+    const taken = { ...point, time: world.now - 3_600_000 };
+    const check = await checkOffsets(deps, { job: JOB, point: taken }, signal);
+    expect(check.is === 'present' && check.value.replaced.length).toBe((await positions()).length);
+    world.timeAt = () => taken.time - 1_000;
+    expect(await checkOffsets(deps, { job: JOB, point: taken }, signal)).toMatchObject({
+      value: { replaced: [] },
+    });
+  });
+
+  test('the transaction that an exactly-once sink waits for was begun a checkpoint interval before', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    deps = depsOf(world, (config) =>
+      config.replace(
+        'group: window-counts }',
+        'group: window-counts, sink: { guarantee: exactly-once, transactionTimeout: 60s } }',
+      ),
+    );
+    const check = await checkOffsets(deps, { job: JOB, point: { ...point, time: 90_000 } }, signal);
+    expect(check).toMatchObject({ value: { transactions: { outageMs: 11_000, timeoutMs: 60_000 } } });
+  });
+
   test('a topic that is gone is another log', async () => {
     const check = await checkOffsets(deps, { job: JOB, point }, signal);
     expect(check.is === 'present' && check.value.replaced.length).toBeGreaterThan(0);
@@ -263,10 +306,31 @@ describe('checkOffsets and resumeOffsets', () => {
   test('the group gets exactly the concrete positions, and what it had is remembered', async () => {
     world.committed = [{ topic: 't', partition: 0, offset: 3n }];
     const done = await resumeOffsets(deps, { job: JOB, point: point.path }, signal);
-    expect(done).toMatchObject({ group: 'window-counts', before: ['t/0=3'], left: null });
+    expect(done).toMatchObject({ group: 'window-counts', left: null });
+    const [p] = await positions();
+    expect(done.before).toContain(`${p?.topic}/${p?.partition}=none`);
     expect(world.committed.map((c) => c.offset.toString()).sort()).toEqual(
       (await positions()).map((p) => p.next).sort(),
     );
+  });
+
+  test('a group that somebody else commits to, or that is also of another job, is left alone', async () => {
+    let look = 0n;
+    const moving = { topic: 't', partition: 0 };
+    Object.defineProperty(world, 'committed', { get: () => [{ ...moving, offset: look++ }] });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group does not stand still: somebody commits',
+    });
+    deps = depsOf(world, (config) => {
+      const job = config.slice(config.indexOf('  window-counts:'));
+      return config + job.replace('window-counts:', 'twin:').replace('name: window counts', 'name: twin');
+    });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group is also that of job twin',
+    });
+    expect(world.acts).toEqual([]);
   });
 
   test('a group in use is left alone, and a refused commit is noted, not thrown', async () => {

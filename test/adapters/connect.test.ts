@@ -14,6 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const ports = () =>
   connectPorts({
+    file: join(folder, 'holdfast.yaml'),
     storage: {
       local: { kind: 'file', allow: [folder], scratch: folder },
       prod: {

@@ -48,7 +48,7 @@ describe('the example of the design', () => {
         cluster: 'counts',
         match: { name: 'window counts' },
         launch: { kind: 'jar', jar: join(folder, 'window-counts.jar'), args: ['--window', '15m'] },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
         policy: { ...STRICT, attempts: 20, fallback: 'checkpoint' },
       },
     });

@@ -45,6 +45,21 @@ const refusals: readonly [promise: string, desk: Desk, message: Message][] = [
     { kind: 'approve', question: '1-abc', ...who },
   ],
   ['a relative restore point', emptyDesk, { kind: 'chooseRestorePoint', path: 'chk-12', ...who }],
+  [
+    'a start from nothing without a point in Kafka',
+    emptyDesk,
+    { kind: 'startFromNothing', kafkaFrom: 'yesterday', ...who },
+  ],
+  [
+    'a start from nothing without a reason',
+    emptyDesk,
+    { kind: 'startFromNothing', kafkaFrom: 'earliest', by: 'anna', reason: ' ' },
+  ],
+  [
+    'a start from nothing while the job runs again',
+    { ...emptyDesk, standing: 'soaking' },
+    { kind: 'startFromNothing', kafkaFrom: 'earliest', ...who },
+  ],
   ['resume of a case at work', emptyDesk, { kind: 'resume', ...who }],
   ['retry of an aborted case', { ...emptyDesk, standing: 'aborted' }, { kind: 'retryNow', ...who }],
   ['close of a case at work', emptyDesk, { kind: 'close', ...who }],
@@ -57,6 +72,17 @@ const refusals: readonly [promise: string, desk: Desk, message: Message][] = [
 describe('the desk', () => {
   test.each(refusals)('refuses: %s', (_promise, desk, message) => {
     expect(hear(desk, message, 100)).toMatchObject({ is: 'refused' });
+  });
+
+  test('a start from nothing ends a wait, and resumes an aborted case', () => {
+    const message: Message = { kind: 'startFromNothing', kafkaFrom: 'earliest', ...who };
+    const said = { ...who, kafkaFrom: 'earliest' };
+    expect(after(asking, message)).toMatchObject({ fromNothing: said, retryNow: who, resume: null });
+    expect(after({ ...emptyDesk, standing: 'aborted' }, message)).toMatchObject({
+      fromNothing: said,
+      retryNow: null,
+      resume: who,
+    });
   });
 
   test('the same alert five times is one alert, heard five times', () => {

@@ -123,6 +123,16 @@ export const MUTANTS: readonly Mutant[] = [
     })),
   },
   {
+    name: 'calls a run resumed that has skipped records',
+    foundBy: 70,
+    bend: bendSteps((real) => ({
+      confirmRestored: async (input) => {
+        const confirmation = await real.confirmRestored(input);
+        return confirmation.is === 'proved' ? { ...confirmation, skipped: [] } : confirmation;
+      },
+    })),
+  },
+  {
     name: 'starts again when an alert comes after the abort',
     foundBy: 17,
     code: replace(

@@ -135,7 +135,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     else if (what === 'choose') {
       const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
-    } else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
+    } else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
+    else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
     judge.said(what);
   };
 
@@ -360,7 +361,7 @@ function configOf(policy: Policy): Config {
           parallelism: null,
           flinkConfiguration: {},
         },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
         policy,
       },
     },

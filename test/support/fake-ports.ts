@@ -83,6 +83,8 @@ export interface World {
   sourceCount: Reading<FlinkSourceCount>;
   members: number;
   committed: GroupOffset[];
+  /** After each commit: where a test changes the world, or has it refused. */
+  onCommit: () => Fault | void;
   /** Everything that anybody did to the world, in order: looks are not acts. */
   readonly acts: string[];
   readonly submissions: Submission[];
@@ -165,6 +167,7 @@ export function incident(): World {
     sourceCount: absent,
     members: 0,
     committed: [],
+    onCommit: () => undefined,
     acts: [],
     submissions: [],
     onSubmit: () => 'accepted',
@@ -250,7 +253,10 @@ function portsOf(world: World): Ports {
     kafka: () => ({
       ranges: (topic) =>
         down(world.kafkaDown, () => orAbsent(world.log.get(topic)?.map((r) => ({ topic, ...r })))),
-      offsetsAt: () => down(world.kafkaDown, () => present([])),
+      offsetsAt: (topic) =>
+        down(world.kafkaDown, () =>
+          orAbsent(world.log.get(topic)?.map((r) => ({ topic, partition: r.partition, offset: r.end - 1n }))),
+        ),
       settings: () => down(world.kafkaDown, () => present(world.topicSettings)),
       timestamps: (at) =>
         down(world.kafkaDown, () =>
@@ -276,7 +282,8 @@ function portsOf(world: World): Ports {
           return Promise.reject(failure(world.kafkaDown.code, world.kafkaDown.message));
         world.acts.push(`commit ${group}`);
         world.committed = [...offsets];
-        return Promise.resolve();
+        const refused = world.onCommit();
+        return refused ? Promise.reject(failure(refused.code, refused.message)) : Promise.resolve();
       },
     }),
     close: () => Promise.resolve(),
