@@ -38,6 +38,10 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
     dirty,
     ledger,
+    slots: mapReading(overview, ({ slotsTotal, slotsAvailable }) => ({
+      total: slotsTotal,
+      free: slotsAvailable,
+    })),
   };
 }
 
@@ -183,6 +187,10 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
     latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
     newest: newestOf(known),
     firstFault: first === undefined ? null : first.message,
+    parallelism: detail.value.vertices.reduce<number | null>(
+      (most, v) => Math.max(most ?? 0, v.parallelism),
+      null,
+    ),
   });
 }
 

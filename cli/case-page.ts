@@ -1,6 +1,7 @@
 /** A case on a terminal: what people see first is what it does, what it waits for, and what they can do. */
 import type { CaseStatus, Phase } from '../domain/case.js';
 import { FAILURES } from '../domain/failure.js';
+import type { TimeLeft } from '../domain/time-left.js';
 import type { Paint, Terminal } from './terminal.js';
 import { ago, clock } from './words.js';
 
@@ -45,6 +46,7 @@ export function casePage(
   if (status.hold !== null) lines.push(`  held by ${status.hold.by}: ${status.hold.reason}`);
   if (status.question !== null) {
     lines.push(...heading(`Question ${status.question.id}`), `  ${status.question.text}`);
+    lines.push(...status.question.facts.map((fact) => `  · ${fact}`));
     if (status.question.approves !== null) lines.push(`  yes means: ${status.question.approves}`);
     lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
   }
@@ -74,7 +76,23 @@ export function casePage(
       ),
     );
   }
+  if (status.timeLeft.length > 0)
+    lines.push(...heading('Time left'), ...status.timeLeft.flatMap((left) => timeLine(left, now)));
   if (status.next.length > 0)
     lines.push(...heading('What you can do now'), ...status.next.map((c) => `  ${c}`));
   return lines;
+}
+
+export function timeLine({ what, until, then, extend }: TimeLeft, now: number): readonly string[] {
+  const left =
+    until === null
+      ? 'no end by itself'
+      : until <= now
+        ? `over since ${clock(until)} UTC`
+        : `${ago(now, until)} left`;
+  return [
+    `  ${left}: ${what}`,
+    `    then: ${then}`,
+    ...(extend === null ? [] : [`    more time: ${extend}`]),
+  ];
 }

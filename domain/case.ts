@@ -5,6 +5,7 @@ import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
+import type { TimeLeft } from './time-left.js';
 
 export type Phase =
   | 'opening'
@@ -85,6 +86,8 @@ export interface CaseStatus {
   readonly because: Fault | null;
   /** Commands that make sense now. */
   readonly next: readonly string[];
+  /** How long what the recovery needs will last. */
+  readonly timeLeft: readonly TimeLeft[];
 }
 
 /** How a case ended: the workflow's result. */

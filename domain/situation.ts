@@ -23,6 +23,8 @@ export interface RunView {
   readonly newest: { readonly id: string; readonly triggered: number } | null;
   /** The first fault after the last completed checkpoint; later ones are side effects. */
   readonly firstFault: string | null;
+  /** The largest parallelism of its operators: the slots that it needs; left out or null: unknown. */
+  readonly parallelism?: number | null;
 }
 
 /** HA data of one run in ZooKeeper. */
@@ -57,6 +59,8 @@ export interface Assessment {
   /** `absent`: no store is configured, or it has no entry. */
   readonly dirty: Reading<readonly DirtyResult[]>;
   readonly ledger: Reading<JobLedger>;
+  /** Task slots of the cluster; left out: nobody asked. */
+  readonly slots?: Reading<{ readonly total: number; readonly free: number }>;
 }
 
 export type Situation =

@@ -10,6 +10,7 @@ import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { TimeLeft } from '../domain/time-left.js';
 import type { Carried, RecoverInput } from './messages.js';
 
 export interface Case {
@@ -61,6 +62,7 @@ export interface Case {
   refused: readonly string[];
   /** The one pass of `onExhausted: savepoint`. */
   lastPass: LastPassState;
+  timeLeft: readonly TimeLeft[];
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -101,6 +103,7 @@ export function newCase(input: RecoverInput): Case {
     grantedAt: c.grantedAt ?? 0,
     refused: c.refused ?? [],
     lastPass: c.lastPass ?? 'none',
+    timeLeft: [],
   };
 }
 

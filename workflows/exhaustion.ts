@@ -1,5 +1,5 @@
 /** The end of trying: what happens after the last attempt, or when the deadline has passed. */
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import { stabilityAfter } from '../domain/attempts.js';
 import { isExhaustion, whenExhausted } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
@@ -50,7 +50,7 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
   while (!usable && !spoken()) {
     const since = Date.now();
     the.because = because;
-    the.waiting = { for: 'storage', since, until: since + WAIT_AT_MOST };
+    the.waiting = { for: 'usable storage', since, until: since + WAIT_AT_MOST };
     tell(the, 'waiting', 'awaitReturn');
     const scope = new CancellationScope();
     const input = {
@@ -60,8 +60,12 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
       seenDown: true,
     } as const;
     void scope
-      .run(() => steps.awaitReturn(input, 'one pass for a savepoint, when the storage is usable'))
-      .then(() => (usable = true))
+      .run(async () => {
+        await steps.awaitReturn(input, 'one pass for a savepoint, when the storage is usable');
+        const left = since + policy.backoff.initial - Date.now();
+        await sleep(Math.max(1, left), { summary: 'never earlier than backoff.initial' });
+        usable = true;
+      })
       .catch(() => undefined);
     await condition(() => usable || spoken() || the.desk.hold !== null, WAIT_AT_MOST, {
       summary: `${because.code}: a savepoint may be taken when the storage is usable`,

@@ -22,6 +22,8 @@ export interface RecoverInput {
   readonly from?: ({ readonly path: string } & Said) | null;
   /** What an earlier run of the same case carries over (continue as new). */
   readonly carried?: Carried;
+  /** `look`: says what would be restored if the job failed now, and touches nothing. Result: `LookReport`. */
+  readonly mode?: 'look';
 }
 
 /** The state of a case that outlives continue-as-new. */
@@ -94,3 +96,5 @@ export const close = defineUpdate<string, [Said]>('close');
 export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repairDeadEnd');
 
 export const status = defineQuery<CaseStatus>('status');
+/** To `look/<cluster>/<job>`: what it is doing now. */
+export const progress = defineQuery<string>('progress');

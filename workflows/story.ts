@@ -15,7 +15,9 @@ import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationSince } from '../domain/situation.js';
+import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
+import { questionLines, timeLeftLines } from './question-page.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -49,11 +51,13 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
+  if (e !== undefined) the.timeLeft = newestTimeLeft(the.timeLeft, timeLeftOf(e));
   setCurrentDetails(details(the));
   if (coarse(phase) !== before || phase === 'opening') publish(the);
 }
 
-function rungViews(e: Evidence): readonly RungView[] {
+/** The ladder with its verdicts, as people see it. */
+export function rungViews(e: Evidence): readonly RungView[] {
   if (e.pointers === null) return [];
   return buildLadder(e.pointers, e.chosen)
     .rungs.slice(0, 10)
@@ -122,6 +126,7 @@ export function statusOf(the: Case): CaseStatus {
     alertsHeard: desk.alertsHeard,
     because: the.because,
     next: commands(the),
+    timeLeft: the.timeLeft,
   };
 }
 
@@ -137,6 +142,9 @@ function commands(the: Case): readonly string[] {
         ...(the.desk.question?.approves === null
           ? []
           : [`holdfast approve ${job} --question ${id} --reason …`]),
+        ...(the.desk.question?.choices ?? [])
+          .slice(0, 5)
+          .map((path) => `holdfast choose ${job} ${path} --question ${id} --reason …`),
         `holdfast reject ${job} --question ${id} --reason …`,
         `holdfast retry ${job} --reason …`,
       ];
@@ -174,7 +182,8 @@ function details(the: Case): string {
       '',
       `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
     );
-  if (s.question) lines.push('', `## Question ${s.question.id}`, '', s.question.text);
+  if (s.hold) lines.push('', `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC: ${s.hold.reason}`);
+  if (s.question) lines.push(...questionLines(s.question));
   if (s.restored) {
     lines.push(
       '',
@@ -201,6 +210,7 @@ function details(the: Case): string {
       ),
     );
   }
+  lines.push(...timeLeftLines(s.timeLeft, Date.now()));
   lines.push('', `Alerts: ${s.alertsHeard} heard, ${s.alerts.length} different.`);
   if (s.next.length > 0) lines.push('', '## What you can do now', '', ...s.next.map((c) => `    ${c}`));
   return lines.join('\n').slice(0, 15_000);
