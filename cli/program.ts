@@ -83,8 +83,23 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
     .argument('<job>')
     .option('--from <path>', 'restore from this checkpoint or savepoint (full URI)')
     .option('--wait', 'follow the case until it is resumed, aborted or asks')
-    .action(async (job: string, options: SayingOptions & { from?: string; wait?: boolean }) =>
-      perform(async () => (await import('./recover.js')).recover(job, options, terminal), options),
+    .option('--dry-run', 'only say what would be restored, as holdfast look does')
+    .action(
+      async (job: string, options: SayingOptions & { from?: string; wait?: boolean; dryRun?: boolean }) =>
+        perform(async () => {
+          if (options.dryRun === true) return (await import('./look.js')).look(job, options, terminal);
+          return (await import('./recover.js')).recover(job, options, terminal);
+        }, options),
+    );
+  command(program, 'look', 'what would be restored if the job (or any of them) failed now; touches nothing')
+    .argument('[job]')
+    .action(async (job: string | undefined, options: CommonOptions) =>
+      perform(async () => (await import('./look.js')).look(job, options, terminal), options),
+    );
+  command(program, 'ladder', 'the restore points of a job in order of preference, each with its verdict')
+    .argument('<job>')
+    .action(async (job: string, options: CommonOptions) =>
+      perform(async () => (await import('./look.js')).ladder(job, options, terminal), options),
     );
   command(program, 'status', 'how the jobs stand, or one of them')
     .argument('[job]')

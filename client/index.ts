@@ -16,8 +16,9 @@ import type { Config, JobConfig } from '../config/config.js';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseEnd, CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/ids.js';
+import { clusterName, jobName, lookId, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
+import type { LookReport } from '../domain/look.js';
 import type { RepairOutcome } from '../domain/repair.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
@@ -100,6 +101,11 @@ export interface HoldfastClient {
   closeCase(job: string, saying: Saying): Promise<string>;
   /** One case by its job's name or by its workflow id, the newest execution or the given one. */
   caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
+  /**
+   * "If it failed now, what would we restore?" Reads everything that a recovery would read and touches nothing. A look
+   * at the same job that is under way is joined. Needs a worker; waits for `lookDeadline`.
+   */
+  look(job: string): Promise<LookReport>;
   /** Cases within Temporal's retention, newest first. */
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
@@ -122,6 +128,8 @@ export interface HoldfastClientOptions {
   readonly serverDeadline?: number;
   /** Milliseconds for a call that a worker answers. Default: 10000. */
   readonly workerDeadline?: number;
+  /** Milliseconds for a look, which reads whole checkpoints. Default: 15 minutes. */
+  readonly lookDeadline?: number;
 }
 
 type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
@@ -140,6 +148,7 @@ export function holdfastClient({
   config,
   serverDeadline = 5_000,
   workerDeadline = 10_000,
+  lookDeadline = 15 * 60_000,
 }: HoldfastClientOptions): HoldfastClient {
   const { address, namespace } = config.temporal;
 
@@ -335,10 +344,28 @@ export function holdfastClient({
       ]);
       return { summary, status: status.value, withoutStatus: status.why, ...ending };
     },
+    look: async (job) => {
+      const { job: known } = jobOf(job);
+      const what = `look at job ${job}`;
+      const handle = await call({ what, needsWorker: false, writes: false }, () =>
+        client.workflow.start('recoverJob', {
+          workflowId: lookId(known.cluster, jobName(job)),
+          taskQueue: messages.QUEUES.steps,
+          args: [{ job, cluster: known.cluster, mode: 'look' } satisfies messages.RecoverInput],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `${job} on ${known.cluster}: what would be restored now?`,
+        }),
+      );
+      // Without a worker the answer would be waited for in vain.
+      await call({ what, needsWorker: true, writes: false }, () => handle.query(messages.progress));
+      const result = () => handle.result() as Promise<LookReport>;
+      return call({ what, needsWorker: true, writes: false }, result, lookDeadline);
+    },
     cases: async ({ job, limit = 50 } = {}) => {
       const query =
         job === undefined
-          ? "WorkflowType = 'recoverJob'"
+          ? "WorkflowType = 'recoverJob' AND WorkflowId STARTS_WITH 'recover/'"
           : `WorkflowType = 'recoverJob' AND WorkflowId = '${jobOf(job).id}'`;
       return call({ what: 'list the cases', needsWorker: false, writes: false }, async () => {
         const found: CaseSummary[] = [];

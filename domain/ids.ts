@@ -46,3 +46,5 @@ export const recoverId = (cluster: ClusterName, job: JobName): string => `recove
 export const watchId = (cluster: ClusterName): string => `watch/${cluster}`;
 /** Workflow id of the repairs of a cluster: one at a time. */
 export const repairId = (cluster: ClusterName): string => `repair/${cluster}`;
+/** Workflow id of a look at a job: "if it failed now, what would we restore?" */
+export const lookId = (cluster: ClusterName, job: JobName): string => `look/${cluster}/${job}`;

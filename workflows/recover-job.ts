@@ -3,9 +3,11 @@ import type { CaseEnd } from '../domain/case.js';
 import { decide, planFor, type Evidence } from '../domain/decide.js';
 import { failureClass, fault, type Fault } from '../domain/failure.js';
 import { deadlinePassed, isLate, mayTry } from './allowance.js';
+import type { LookReport } from '../domain/look.js';
 import { carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
+import { look } from './look.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
 import {
@@ -23,8 +25,9 @@ import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
 
-/** One recovery, from the first alert to its end. */
-export async function recoverJob(input: RecoverInput): Promise<CaseEnd> {
+/** One recovery, from the first alert to its end; with `mode: look` only what it would restore. */
+export async function recoverJob(input: RecoverInput): Promise<CaseEnd | LookReport> {
+  if (input.mode === 'look') return look(input);
   const the = newCase(input);
   openDesk(the);
   // A workflow cancel is an abort by nobody in particular: nothing is cut off, everything is kept.

@@ -83,6 +83,8 @@ describe('help', () => {
       'worker',
       'serve',
       'recover',
+      'look',
+      'ladder',
       'status',
       'cases',
       'case',
