@@ -43,7 +43,10 @@ export function casePage(
       `  waiting for ${status.waiting.for} since ${ago(status.waiting.since, now)}, at most until ${clock(status.waiting.until)} UTC`,
     );
   }
-  if (status.hold !== null) lines.push(`  held by ${status.hold.by}: ${status.hold.reason}`);
+  if (status.hold !== null)
+    lines.push(
+      `  held by ${status.hold.by}${status.hold.until ? ` until ${clock(status.hold.until)} UTC` : ''}: ${status.hold.reason}`,
+    );
   if (status.question !== null) {
     lines.push(...heading(`Question ${status.question.id}`), `  ${status.question.text}`);
     lines.push(...status.question.facts.map((fact) => `  · ${fact}`));

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import type { AnswerOptions, SayingOptions } from './program.js';
 import { UsageError, type Terminal } from './terminal.js';
 
-type Message = 'resume' | 'abort' | 'hold' | 'release' | 'retryNow' | 'closeCase';
+type Message = 'resume' | 'abort' | 'retryNow' | 'closeCase';
 
 export async function say(
   message: Message,

@@ -1,6 +1,6 @@
 /** One recovery as people see it: what the query `status` answers, and what ends a case. */
 import type { SeenAlert } from './alert.js';
-import type { Question, Said } from './desk.js';
+import type { Hold, Question } from './desk.js';
 import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Repair } from './repair.js';
@@ -79,7 +79,7 @@ export interface CaseStatus {
   /** Repairs of dead ends that this case has had done, oldest first, at most 10. */
   readonly repairs: readonly Repair[];
   readonly question: Question | null;
-  readonly hold: (Said & { readonly since: number }) | null;
+  readonly hold: Hold | null;
   readonly alerts: readonly SeenAlert[];
   readonly alertsHeard: number;
   /** Why the case stands as it does when it is aborted, asking or closed. */

@@ -48,3 +48,6 @@ export const watchId = (cluster: ClusterName): string => `watch/${cluster}`;
 export const repairId = (cluster: ClusterName): string => `repair/${cluster}`;
 /** Workflow id of a look at a job: "if it failed now, what would we restore?" */
 export const lookId = (cluster: ClusterName, job: JobName): string => `look/${cluster}/${job}`;
+/** Workflow id of a standing hold on a job, or (null) on all jobs of the cluster. */
+export const holdId = (cluster: ClusterName, job: JobName | null): string =>
+  job === null ? `hold/${cluster}` : `hold/${cluster}/${job}`;

@@ -66,6 +66,18 @@ export interface RepairClusterInput {
   readonly cluster: string;
 }
 
+/** Input of workflow `standingHold`. Times in epoch milliseconds. */
+export interface HoldInput extends Said {
+  readonly cluster: string;
+  /** Left out: every job of the cluster. */
+  readonly job?: string;
+  readonly since?: number;
+  /** Left out: `forMinutes` from now. */
+  readonly until?: number;
+  /** Default: 60. */
+  readonly forMinutes?: number;
+}
+
 /** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
 export interface RepairRequest {
   readonly job: string;
@@ -86,7 +98,7 @@ export const chooseRestorePoint = defineUpdate<string, [Said & { path: string; q
   'chooseRestorePoint',
 );
 export const abort = defineUpdate<string, [Said]>('abort');
-export const hold = defineUpdate<string, [Said]>('hold');
+export const hold = defineUpdate<string, [Said & { until?: number; standing?: boolean }]>('hold');
 export const release = defineUpdate<string, [Said]>('release');
 export const resume = defineUpdate<string, [Said]>('resume');
 export const retryNow = defineUpdate<string, [Said]>('retryNow');
@@ -98,3 +110,6 @@ export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repai
 export const status = defineQuery<CaseStatus>('status');
 /** To `look/<cluster>/<job>`: what it is doing now. */
 export const progress = defineQuery<string>('progress');
+
+/** To `hold/<cluster>` and `hold/<cluster>/<job>`: ends a standing hold. */
+export const releaseHold = defineSignal<[Said]>('release');

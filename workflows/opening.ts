@@ -1,4 +1,5 @@
 import type { Alert } from '../domain/alert.js';
+import { hear } from '../domain/desk.js';
 import type { Case } from './case.js';
 import * as steps from './steps.js';
 import { isCanonical, tell } from './story.js';
@@ -13,9 +14,21 @@ export async function begin(the: Case): Promise<boolean> {
     await steps.handOver(byHand(the), `hand over to ${the.opened.workflowId}`);
     return true;
   }
-  if (the.input.carried === undefined) the.granted = the.opened.policy.attempts;
+  if (the.input.carried === undefined) {
+    the.granted = the.opened.policy.attempts;
+    honourStandingHold(the);
+  }
   tell(the, 'opening');
   return false;
+}
+
+/** A hold that was placed before there was a case, by a deployment for example: the case waits in phase `held`. */
+function honourStandingHold(the: Case): void {
+  const hold = the.opened?.hold ?? null;
+  if (hold === null || the.desk.hold !== null) return;
+  const { by, reason, until } = hold;
+  const heard = hear(the.desk, { kind: 'hold', by, reason, until, standing: true }, Date.now());
+  if (heard.is === 'heard') the.desk = heard.desk;
 }
 
 const byHand = (the: Case): Alert => ({

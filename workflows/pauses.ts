@@ -90,13 +90,33 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   the.because = null;
 }
 
-/** A hold acts between steps; the deadline stands still meanwhile. */
+/**
+ * A hold acts between steps; the deadline stands still meanwhile. It ends when it is released, at its time, or with the
+ * standing hold that it comes from.
+ */
 export async function untilReleased(the: Case): Promise<void> {
   if (the.desk.hold === null) return;
   const before = the.phase;
-  tell(the, 'held');
   const since = Date.now();
-  await condition(() => the.desk.hold === null || the.desk.abort !== null);
+  while (the.desk.hold !== null && the.desk.abort === null) {
+    const { hold } = the.desk;
+    tell(the, 'held');
+    const scope = new CancellationScope();
+    const end = () => {
+      if (the.desk.hold === hold) the.desk = { ...the.desk, hold: null };
+    };
+    if (hold.standing === true)
+      void scope
+        .run(() => steps.awaitRelease({ job: the.input.job }, `held by ${hold.by}: ${hold.reason}`))
+        .then(end)
+        .catch(() => undefined);
+    const over = () => the.desk.hold !== hold || the.desk.abort !== null;
+    const { until } = hold;
+    if (until === undefined || until === null) await condition(over);
+    else if (!(await condition(over, Math.max(1, until - Date.now()), { summary: `held by ${hold.by}` })))
+      end();
+    scope.cancel();
+  }
   the.paused += Date.now() - since;
   tell(the, before);
 }

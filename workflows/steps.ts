@@ -97,5 +97,6 @@ export const requestRepair = step(repairing, 'requestRepair');
 export const repairDeadEnd = step(repairing, 'repairDeadEnd');
 export const confirmRestored = step(waiting, 'confirmRestored');
 export const awaitReturn = step(waiting, 'awaitReturn');
+export const awaitRelease = step(waiting, 'awaitRelease');
 export const watchRun = step(waiting, 'watchRun');
 export const watchJobs = step(watching, 'watchJobs');

@@ -11,6 +11,7 @@ import {
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
+import type { Hold } from '../domain/desk.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
@@ -165,6 +166,9 @@ function commands(the: Case): readonly string[] {
 
 const time = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
 
+const heldUntil = ({ until }: Hold): string =>
+  until === undefined || until === null ? 'until it is released' : `until ${time(until)} UTC`;
+
 /** The page of the case in the Temporal UI, as Markdown. */
 function details(the: Case): string {
   const s = statusOf(the);
@@ -182,7 +186,11 @@ function details(the: Case): string {
       '',
       `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
     );
-  if (s.hold) lines.push('', `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC: ${s.hold.reason}`);
+  if (s.hold)
+    lines.push(
+      '',
+      `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC, ${heldUntil(s.hold)}: ${s.hold.reason}`,
+    );
   if (s.question) lines.push(...questionLines(s.question));
   if (s.restored) {
     lines.push(

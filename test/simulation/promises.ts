@@ -149,7 +149,8 @@ export function createJudge(world: World, policy: Policy): Judge {
   const woke = (was: NonNullable<CaseStatus['waiting']>): void => {
     const now = timeline.now();
     if (now >= was.until - 50 || was.for === 'soak') return;
-    if (saidSince(was.since - TASK, 'retryNow', 'abort', 'cancel', 'close', 'hold', 'release')) return;
+    if (saidSince(was.since - TASK, 'retryNow', 'abort', 'cancel', 'close', 'hold', 'release', 'choose'))
+      return;
     if (now - was.since < policy.backoff.initial - 50)
       say('no early wake without proof', `the wait for ${was.for} ended after ${now - was.since} ms`);
     // The pass for a savepoint begins when the storage is usable, whether or not it was away.

@@ -106,6 +106,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
       // No schedule makes an empty job result: what asks for a repair all the same is a mistake, and fails the step.
       requestRepair: async () => Promise.reject(new Error('nothing is to be repaired in this world')),
+      standingHold: async () => null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };

@@ -21,6 +21,7 @@ import { failure, fault, type Fault } from '../../domain/failure.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import type { StandingHold } from '../../domain/standing-hold.js';
 
 /** The run that wrote the checkpoints of `fixtures/snapshots/1.20-kafka-files`. */
 export const WRITER = runId('d2823c38b4fe5b0d4aad46b16633c563');
@@ -75,6 +76,8 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** The standing hold on the job. */
+  hold: StandingHold | null;
 }
 
 export const noCheckpoints: FlinkCheckpoints = {
@@ -147,6 +150,7 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    hold: null,
   };
 }
 
@@ -162,6 +166,7 @@ export function depsOf(world: World): Deps {
     },
     requestRepair: () => Promise.reject(new Error('nothing is repaired in this world')),
     registeredSearchAttributes: () => Promise.resolve([]),
+    standingHold: () => Promise.resolve(world.hold),
   };
 }
 

@@ -127,10 +127,8 @@ describe('after the last attempt', () => {
     world.storageIsBack = false;
     await client.recover(JOB, said);
     const asked = await phaseIs('asking');
-    expect(asked.question).toMatchObject({
-      about: 'exhausted',
-      approves: expect.stringContaining('grant 2 more'),
-    });
+    expect(asked.question?.about).toBe('exhausted');
+    expect(asked.question?.approves).toContain('grant 2 more');
     expect(asked).toMatchObject({ attempt: 2, attempts: 2 });
     expect(asked.failures).toHaveLength(2);
     // A look is allowed, an attempt is not.
