@@ -2,7 +2,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
-import type { OpenSubmission } from '../domain/decide.js';
+import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
@@ -11,6 +11,7 @@ import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import type { TimeLeft } from '../domain/time-left.js';
+import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
 export interface Case {
@@ -63,6 +64,8 @@ export interface Case {
   /** The one pass of `onExhausted: savepoint`. */
   lastPass: LastPassState;
   timeLeft: readonly TimeLeft[];
+  /** What has looked like a dead end, and since when. */
+  stuck: Stuck | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -104,6 +107,7 @@ export function newCase(input: RecoverInput): Case {
     refused: c.refused ?? [],
     lastPass: c.lastPass ?? 'none',
     timeLeft: [],
+    stuck: c.stuck ?? null,
   };
 }
 
@@ -127,6 +131,7 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    stuck,
   } = the;
   return {
     origin,
@@ -153,6 +158,7 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    stuck,
   };
 }
 
@@ -160,4 +166,9 @@ export function carry(the: Case): Carried {
 export function openedOf(the: Case): OpenedCase {
   if (the.opened === null) throw new Error('the case is used before it was opened');
   return the.opened;
+}
+
+/** The record of what a pass begins with. */
+export function began(the: Case, { policy: _, ...known }: Evidence): Began {
+  return { attempt: the.failed + 1, attempts: the.granted, stopped: the.stopped, known };
 }

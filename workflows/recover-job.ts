@@ -1,10 +1,10 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
-import type { CaseEnd } from '../domain/case.js';
-import { decide, planFor, type Evidence } from '../domain/decide.js';
-import { failureClass, fault, type Fault } from '../domain/failure.js';
-import { deadlinePassed, isLate, mayTry } from './allowance.js';
+import { resumedAs, type CaseEnd } from '../domain/case.js';
+import { decide, decideFault, type Evidence } from '../domain/decide.js';
+import { fault, type Fault } from '../domain/failure.js';
 import type { LookReport } from '../domain/look.js';
-import { carry, newCase, openedOf, type Case } from './case.js';
+import { deadlinePassed, isLate, mayTry } from './allowance.js';
+import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import { look } from './look.js';
@@ -47,7 +47,7 @@ async function recover(the: Case): Promise<CaseEnd> {
         return endOf(the, outcome.as, outcome.because);
       case 'resumed':
         if (await afterResumed(the))
-          return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
         break;
       case 'asks':
         if ((await answered(the, outcome.plan)) === 'close')
@@ -97,6 +97,7 @@ async function attempt(the: Case): Promise<Outcome> {
     approved: the.approved,
     lastPass: the.lastPass === 'now',
     refused: the.refused,
+    stuck: the.stuck,
   };
   try {
     for (;;) {
@@ -109,7 +110,7 @@ async function attempt(the: Case): Promise<Outcome> {
           e = {
             ...e,
             assessment: await steps.assessRun(
-              { job, submitted },
+              { job, submitted, began: began(the, e) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
@@ -150,7 +151,10 @@ async function attempt(the: Case): Promise<Outcome> {
           tell(the, 'watching', 'watchRun', e);
           if (isLate(the)) return { is: 'late', because: next.because };
           await unlessSpoken(the, () =>
-            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+            steps.watchRun(
+              { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
+              next.because,
+            ),
           );
           return { is: 'again' };
         case 'checkRepair': {
@@ -189,9 +193,10 @@ async function attempt(the: Case): Promise<Outcome> {
   }
 }
 
-/** What waiting mends fails the attempt; what it does not mend is asked. */
-const lost = (fault: Fault): Outcome =>
-  failureClass(fault.code) === 'transient' ? { is: 'failed', fault } : { is: 'asks', plan: planFor(fault) };
+function lost(fault: Fault): Outcome {
+  const next = decideFault(fault);
+  return next.do === 'fail' ? { is: 'failed', fault } : { is: 'asks', plan: next.plan };
+}
 
 const lastPassFailed = (last: Fault): Fault =>
   fault('AttemptsExhausted', `the one pass for a savepoint failed too: ${last.message}`, last.where);
