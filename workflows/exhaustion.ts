@@ -72,6 +72,7 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
     });
     scope.cancel();
     await untilReleased(the);
+    if (the.desk.hold !== null) break;
   }
   the.waiting = null;
   the.desk = { ...the.desk, retryNow: null };

@@ -1,5 +1,5 @@
 import type { LookReport, Would } from '../domain/look.js';
-import { timeLeftLines } from './question-page.js';
+import { ladderLines, timeLeftLines } from './page-parts.js';
 
 /** What a look found, as the Markdown page of its workflow. */
 export function lookPage(report: LookReport): string {
@@ -8,12 +8,7 @@ export function lookPage(report: LookReport): string {
   if (report.would.is === 'ask') lines.push('', ...report.would.facts.map((line) => `- ${line}`));
   if (report.situation !== null)
     lines.push('', `Now: **${report.situation.is}**. ${report.situation.because}`);
-  if (report.ladder.length > 0) {
-    lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');
-    lines.push(
-      ...report.ladder.map((r) => `| \`${r.path}\` | ${r.verdict} | ${r.because.replaceAll('|', '\\|')} |`),
-    );
-  }
+  lines.push(...ladderLines(report.ladder));
   lines.push(...timeLeftLines(report.timeLeft, report.at));
   return lines.join('\n').slice(0, 15_000);
 }

@@ -208,6 +208,7 @@ async function waitOrWake(
     if (the.desk.hold === null || the.desk.abort !== null) break;
     // A hold begins at once; what was left of the wait goes on after it.
     await untilReleased(the);
+    if (the.desk.hold !== null) break;
   }
   scope.cancel();
   the.desk = { ...the.desk, retryNow: null };

@@ -19,7 +19,7 @@ import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
 import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
-import { questionLines, timeLeftLines } from './question-page.js';
+import { ladderLines, questionLines, timeLeftLines } from './page-parts.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -220,15 +220,14 @@ function details(the: Case): string {
     lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
-    lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');
-    lines.push(...s.ladder.map((r) => `| \`${r.path}\` | ${r.verdict} | ${cell(r.because)} |`));
+    lines.push(...ladderLines(s.ladder));
   }
   if (s.failures.length > 0) {
-    lines.push('', '## Failed attempts', '', '| # | from | step | failure |', '| --- | --- | --- | --- |');
+    lines.push('', '## Failed attempts', '');
     lines.push(
       ...s.failures.map(
         (f) =>
-          `| ${f.attempt} | ${time(f.started)} | ${f.step} | **${f.fault.code}** ${cell(f.fault.message)} |`,
+          `- **${f.attempt}**, ${time(f.started)} UTC, ${f.step}: **${f.fault.code}** ${oneLine(f.fault.message)}`,
       ),
     );
   }
@@ -238,7 +237,7 @@ function details(the: Case): string {
   return lines.join('\n').slice(0, 15_000);
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300);
+const oneLine = (text: string): string => text.replaceAll('\n', ' ').slice(0, 300);
 
 /** The fault behind a failed step. */
 export function faultFrom(error: unknown, step: string): Fault {

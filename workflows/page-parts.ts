@@ -1,4 +1,5 @@
-/** What the page of a case says about its question and about the time left, as Markdown. */
+/** Parts of the page of a case in the Temporal UI, as Markdown: its question, its ladder, the time that is left. */
+import type { RungView } from '../domain/case.js';
 import { lasting } from '../domain/cost.js';
 import type { Question } from '../domain/desk.js';
 import type { TimeLeft } from '../domain/time-left.js';
@@ -19,20 +20,33 @@ export function questionLines(question: Question): readonly string[] {
     '',
     `Asked ${time(question.askedAt)} UTC; asked anew after a fresh look at ${time(question.expiresAt)} UTC.`,
     '',
-    '**To answer here**: _Send Update_, choose the name, paste the input.',
-    '',
+    'To answer on this page: **More Actions**, **Send an Update**, the name, and this input with your name and reason.',
   ];
   if (question.approves !== null)
-    lines.push(`- \`approve\`: ${question.approves}`, '', `      ${answer()}`, '');
-  lines.push('- `reject`: nothing is done, the case is aborted', '', `      ${answer()}`, '');
+    lines.push(...update('approve', `does this: ${question.approves}`, answer()));
   for (const path of question.choices.slice(0, 5))
-    lines.push(`- \`chooseRestorePoint\`: restore ${path}`, '', `      ${answer({ path })}`, '');
-  lines.push(
-    '- `retryNow` (look again now), `hold`, `abort`:',
-    '',
-    `      ${JSON.stringify({ by: 'YOUR NAME', reason: 'WHY' })}`,
-  );
-  return lines;
+    lines.push(...update('chooseRestorePoint', `restores ${path}`, answer({ path })));
+  lines.push(...update('reject', 'does nothing and aborts the case', answer()));
+  const plain = JSON.stringify({ by: 'YOUR NAME', reason: 'WHY' });
+  return [...lines, ...update('retryNow', 'looks again at once', plain)];
+}
+
+/** The input stands in a block of its own: elsewhere the page would turn its quotes into typographic ones. */
+const update = (name: string, does: string, input: string): readonly string[] => [
+  '',
+  `**\`${name}\`** ${does}`,
+  '',
+  '```',
+  input,
+  '```',
+];
+
+/** A list: the page is narrow, and a table of paths would be cut off. */
+export function ladderLines(ladder: readonly RungView[]): readonly string[] {
+  if (ladder.length === 0) return [];
+  const line = ({ path, verdict, because }: RungView): string =>
+    `- **${verdict}** \`${path}\`${because === '' ? '' : ` ${because.replaceAll('\n', ' ').slice(0, 300)}`}`;
+  return ['', '## Ladder', '', ...ladder.map(line)];
 }
 
 /** @param now epoch milliseconds */
