@@ -1,5 +1,5 @@
 /** Parts of the page of a case in the Temporal UI, as Markdown: its question, its ladder, the time that is left. */
-import type { RungView } from '../domain/case.js';
+import type { Phase, RungView } from '../domain/case.js';
 import { lasting } from '../domain/cost.js';
 import type { Question } from '../domain/desk.js';
 import type { TimeLeft } from '../domain/time-left.js';
@@ -20,15 +20,42 @@ export function questionLines(question: Question): readonly string[] {
     '',
     `Asked ${time(question.askedAt)} UTC; asked anew after a fresh look at ${time(question.expiresAt)} UTC.`,
     '',
-    'To answer on this page: **More Actions**, **Send an Update**, the name, and this input with your name and reason.',
+    'To answer on this page: **More Actions**, **Send an Update**, the name, and this as _Data_ with your name and reason.',
   ];
   if (question.approves !== null)
     lines.push(...update('approve', `does this: ${question.approves}`, answer()));
   for (const path of question.choices.slice(0, 5))
     lines.push(...update('chooseRestorePoint', `restores ${path}`, answer({ path })));
   lines.push(...update('reject', 'does nothing and aborts the case', answer()));
-  const plain = JSON.stringify({ by: 'YOUR NAME', reason: 'WHY' });
-  return [...lines, ...update('retryNow', 'looks again at once', plain)];
+  return [...lines, ...update('retryNow', 'looks again at once', SIGNED)];
+}
+
+const SIGNED = JSON.stringify({ by: 'YOUR NAME', reason: 'WHY' });
+
+/** The updates that make sense in a phase, with the data that they take on the page of the case. */
+export function updateLines(phase: Phase): readonly string[] {
+  const names = updatesIn(phase).map((name) => `\`${name}\``);
+  if (names.length === 0) return [];
+  const how = `On this page: **More Actions**, **Send an Update**: ${names.join(', ')}. _Data_:`;
+  return ['', how, '', '```', SIGNED, '```'];
+}
+
+function updatesIn(phase: Phase): readonly string[] {
+  switch (phase) {
+    case 'aborted':
+      return ['resume', 'close'];
+    case 'held':
+      return ['release', 'abort'];
+    case 'asking':
+      return ['hold', 'abort', 'close'];
+    case 'resumed':
+    case 'resumed with a gap':
+      return ['close'];
+    case 'closed':
+      return [];
+    default:
+      return ['hold', 'abort', 'retryNow'];
+  }
 }
 
 /** The input stands in a block of its own: elsewhere the page would turn its quotes into typographic ones. */

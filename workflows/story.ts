@@ -19,7 +19,7 @@ import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
 import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
-import { ladderLines, questionLines, timeLeftLines } from './page-parts.js';
+import { ladderLines, questionLines, timeLeftLines, updateLines } from './page-parts.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -234,6 +234,7 @@ function details(the: Case): string {
   lines.push(...timeLeftLines(s.timeLeft, Date.now()));
   lines.push('', `Alerts: ${s.alertsHeard} heard, ${s.alerts.length} different.`);
   if (s.next.length > 0) lines.push('', '## What you can do now', '', ...s.next.map((c) => `    ${c}`));
+  lines.push(...updateLines(s.phase));
   return lines.join('\n').slice(0, 15_000);
 }
 
