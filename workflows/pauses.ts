@@ -277,7 +277,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
  * start nothing. It ends when the job is proved healthy, goes on with `resume`, or is closed.
  */
 export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
-  const { job } = openedOf(the);
+  const { policy, job } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
     the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
@@ -285,6 +285,8 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   if (the.lastPass === 'now') the.lastPass = 'over';
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
+  // While a submission is in doubt its run id must not be forgotten: then the case stays in any case.
+  if (policy.afterAbort === 'fail' && the.openSubmission === null) return 'close';
   let healthy = false;
   const scope = new CancellationScope();
   void scope

@@ -3,6 +3,7 @@ import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { LookReport } from '../domain/look.js';
+import { recoveryAborted } from './aborted.js';
 import { deadlinePassed, isLate, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
@@ -54,7 +55,7 @@ async function recover(the: Case): Promise<CaseEnd> {
           return endOf(the, 'closed', 'closed by a person');
         break;
       case 'aborted':
-        if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
         break;
       case 'failed':
       case 'late':

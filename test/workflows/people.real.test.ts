@@ -157,7 +157,7 @@ describe('every verb has its door on the command line', () => {
     await say('abort');
     await phaseIs('aborted');
     expect((await say('close')).code).toBe(0);
-    expect(await endOf()).toMatchObject({ outcome: 'closed' });
+    await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('approve: shows the cost, refuses another question, and restores', async () => {
@@ -179,7 +179,7 @@ describe('every verb has its door on the command line', () => {
     expect((await say('reject', '--yes')).code).toBe(0);
     expect((await phaseIs('aborted')).because?.code).toBe('Rejected');
     await say('close');
-    await endOf();
+    await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
     expect(world.submissions).toEqual([]);
   });
 
@@ -217,7 +217,7 @@ describe('a question', () => {
     await client.abort(JOB, said);
     await phaseIs('aborted');
     await client.closeCase(JOB, said);
-    await endOf();
+    await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('of policy approval: always comes before every restore, with its cost', async () => {

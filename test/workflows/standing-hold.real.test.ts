@@ -192,7 +192,7 @@ describe('a standing hold', () => {
     });
     expect(looks).toBe(0);
     await client.closeCase(JOB, said);
-    expect(await endOf(JOB)).toMatchObject({ outcome: 'closed' });
+    await expect(endOf(JOB)).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('is refused where no case would find it, and needs a time for a cluster', async () => {
