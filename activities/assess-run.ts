@@ -33,13 +33,15 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const [overview, settings, jobs, ha, dirty, ledger] = await Promise.all([
+  const [overview, settings, jobs, ha, dirty, ledger, hold] = await Promise.all([
     flink.overview(call),
     readSettings(it, flink, call),
     flink.jobs(call),
     readHa(deps, it, call),
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
+    // Not seen is not released: a hold that was honoured goes on, and the next look finds a new one.
+    deps.standingHold(it.clusterName, it.name, signal).catch(() => null),
   ]);
   const assessment: Assessment = {
     at: deps.ports.clock.now(),
@@ -58,6 +60,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
       free: slotsAvailable,
     })),
     leads: mapReading(ha, ({ leader }) => leader),
+    hold,
   };
   return assessStuck(deps, it, assessment, ha, call);
 }

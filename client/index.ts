@@ -390,18 +390,19 @@ export function holdfastClient({
         }),
       );
       const jobs = job === null ? jobsOf(cluster) : [job];
-      const told: string[] = [];
-      for (const each of jobs) {
-        const saying = { by, reason, until: hold.until, standing: true };
-        try {
-          await say(each, messages.hold, saying);
-          told.push(each);
-        } catch (error) {
-          // No open case, or one that is held already; a worker that does not answer hears it later.
-          if (!(error instanceof ClientError) || !MAY_NOT_HEAR.has(error.code)) throw error;
-        }
-      }
-      return { hold, told };
+      const told = await Promise.all(
+        jobs.map(async (each) => {
+          try {
+            await say(each, messages.hold, { by, reason, until: hold.until, standing: true });
+            return [each];
+          } catch (error) {
+            // No open case, or one that is held already. A case that does not answer finds the hold with its next look.
+            if (error instanceof ClientError && MAY_NOT_HEAR.has(error.code)) return [];
+            throw error;
+          }
+        }),
+      );
+      return { hold, told: told.flat() };
     },
     endHold: async (target, { by, reason }) => {
       const { cluster, job } = holdTarget(target);

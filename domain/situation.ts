@@ -4,6 +4,7 @@ import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import { compareIds, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
+import type { StandingHold } from './standing-hold.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -75,6 +76,8 @@ export interface Assessment {
   /** `absent`: no store is configured, or it has no entry. */
   readonly dirty: Reading<readonly DirtyResult[]>;
   readonly ledger: Reading<JobLedger>;
+  /** The hold that stands on the job; null: none. Left out: not known. */
+  readonly hold?: StandingHold | null;
   /** Task slots of the cluster; left out: nobody asked. */
   readonly slots?: Reading<{ readonly total: number; readonly free: number }>;
   /** Whom ZooKeeper names as leader (REST address); null: nobody. Left out: no HA, or not looked at. */

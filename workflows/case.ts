@@ -64,6 +64,8 @@ export interface Case {
   /** The one pass of `onExhausted: savepoint`. */
   lastPass: LastPassState;
   timeLeft: readonly TimeLeft[];
+  /** Until when the standing hold lasts that was honoured last (epoch milliseconds); 0: none was. */
+  honoured: number;
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
 }
@@ -107,6 +109,7 @@ export function newCase(input: RecoverInput): Case {
     refused: c.refused ?? [],
     lastPass: c.lastPass ?? 'none',
     timeLeft: [],
+    honoured: c.honoured ?? 0,
     stuck: c.stuck ?? null,
   };
 }
@@ -131,6 +134,7 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    honoured,
     stuck,
   } = the;
   return {
@@ -158,6 +162,7 @@ export function carry(the: Case): Carried {
     grantedAt,
     refused,
     lastPass,
+    honoured,
     stuck,
   };
 }

@@ -55,6 +55,7 @@ export interface Carried {
   readonly grantedAt: number;
   readonly refused: readonly string[];
   readonly lastPass: LastPassState;
+  readonly honoured: number;
   readonly stuck?: Stuck | null;
 }
 

@@ -106,11 +106,13 @@ export async function untilReleased(the: Case): Promise<void> {
     const end = () => {
       if (the.desk.hold === hold) the.desk = { ...the.desk, hold: null };
     };
-    if (hold.standing === true)
+    if (hold.standing === true) {
+      the.honoured = hold.until ?? 0;
       void scope
         .run(() => steps.awaitRelease({ job: the.input.job }, `held by ${hold.by}: ${hold.reason}`))
         .then(end)
         .catch(() => undefined);
+    }
     const over = () => the.desk.hold !== hold || the.desk.abort !== null;
     const { until } = hold;
     if (until === undefined || until === null) await condition(over);

@@ -10,7 +10,7 @@ import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import { look } from './look.js';
 import type { RecoverInput } from './messages.js';
-import { begin } from './opening.js';
+import { begin, honour } from './opening.js';
 import {
   afterAbort,
   afterFailure,
@@ -115,6 +115,7 @@ async function attempt(the: Case): Promise<Outcome> {
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
+          honour(the, e.assessment?.hold ?? null);
           e = { ...e, openSubmission: settle(the, e.assessment) };
           break;
         case 'fetchPointer':

@@ -26,6 +26,8 @@ let client: HoldfastClient;
 let raw: ReturnType<typeof clientOf>;
 let workers: RunningWorkers;
 let looks = 0;
+/** What Flink shows of the job: of a job that a person cancelled the case ends with its first look. */
+let state = 'CANCELED';
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-hold-'));
 const file = join(folder, 'holdfast.yaml');
 
@@ -48,10 +50,10 @@ const steps: Partial<Activities> = {
     searchAttributes: [],
     hold: await client.standingHold('counts', job),
   }),
-  // The job was cancelled by a person: the case ends with its first look.
   assessRun: async () => {
     looks++;
-    return assessment({ runs: present([run({ state: 'CANCELED' })]) });
+    const hold = await client.standingHold('counts', JOB);
+    return assessment({ runs: present([run({ state })]), hold });
   },
   awaitRelease: (input) => awaitRelease(deps(), input, cancellationSignal(), heartbeat),
   watchRun: () => cancelled(),
@@ -92,6 +94,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   looks = 0;
+  state = 'CANCELED';
 });
 afterEach(async () => {
   for (const target of [JOB, 'totals', 'counts']) await client.endHold(target, said);
@@ -221,4 +224,26 @@ describe('a standing hold', () => {
     expect(early).toMatchObject({ code: 3 });
     expect(early.err).toContain('holdfast hold totals --for 2h');
   });
+});
+
+test('an open case finds the hold with its next look, even if nobody could tell it', async () => {
+  state = 'RESTARTING';
+  await client.recover(JOB, said);
+  await until('it watches', async () => (await client.status(JOB)).phase === 'watching', { within: 60_000 });
+  // As a client does that dies before it has told the case.
+  await raw.workflow.start('standingHold', {
+    workflowId: `hold/counts/${JOB}`,
+    taskQueue: 'holdfast',
+    args: [{ cluster: 'counts', job: JOB, ...said, forMinutes: 5 }],
+  });
+  await until('it is found', async () => (await client.standingHold('counts', JOB)) !== null, {
+    within: 60_000,
+  });
+  state = 'CANCELED';
+  await client.retryNow(JOB, said);
+  expect((await held(JOB)).hold).toMatchObject({ by: 'ada', standing: true });
+  // Released alone it goes on although the hold still stands.
+  await client.release(JOB, said);
+  expect(await endOf(JOB)).toMatchObject({ outcome: 'ended by a person' });
+  expect(await client.standingHold('counts', JOB)).not.toBeNull();
 });
