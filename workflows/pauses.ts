@@ -244,7 +244,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   const scope = new CancellationScope();
   let healthy = false;
   // What a person does by hand instead of answering may well bring the job back.
-  if (plan.about === 'dead end') {
+  if (plan.about === 'dead end' || plan.about === EXHAUSTED) {
     const input = { job, run: null, until: 'healthy' } as const;
     void scope
       .run(() => steps.watchRun(input, 'asked: watching whether the job is healthy meanwhile'))
@@ -274,6 +274,12 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   return 'look again';
 }
 
+/** What an abort cannot take back: a call that Flink may have taken. The aborted case watches for its run. */
+const inDoubt = ({ openSubmission }: Case): string =>
+  openSubmission === null
+    ? ''
+    : `. Whether Flink took run ${openSubmission.run} from ${openSubmission.point} is not known yet: the case watches for it, and submits nothing`;
+
 /**
  * Nothing more is tried; everything is kept. The execution stays open as the one case of its job: alerts join it and
  * start nothing. It ends when the job is proved healthy, goes on with `resume`, or is closed.
@@ -282,7 +288,7 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   const { policy, job } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
-    the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
+    the.because = fault('Aborted', `${abort.by}: ${abort.reason}${inDoubt(the)}`, the.openSubmission?.run);
   the.stopped = the.because;
   if (the.lastPass === 'now') the.lastPass = 'over';
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };

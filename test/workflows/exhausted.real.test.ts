@@ -257,3 +257,13 @@ describe('an aborted case', () => {
     expect(view.summary.state).toBe('failed');
   });
 });
+
+test('a job that somebody brings back while more attempts are asked for needs no answer', async () => {
+  world.policy = { ...quick, attempts: 1, onExhausted: 'ask' };
+  world.storageIsBack = false;
+  // The watch beside the question sees it healthy; the look after it finds out that a person has ended it.
+  world.states = ['FAILED', 'CANCELED'];
+  await client.recover(JOB, said);
+  expect(await endOf()).toMatchObject({ outcome: 'ended by a person' });
+  expect(world.submissions).toEqual([]);
+});
