@@ -39,13 +39,15 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const [overview, settings, listed, ha, dirty, ledger] = await Promise.all([
+  const [overview, settings, listed, ha, dirty, ledger, hold] = await Promise.all([
     flink.overview(call),
     readSettings(it, flink, call),
     flink.jobs(call),
     readHa(deps, it, call),
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
+    // Not seen is not released: a hold that was honoured goes on, and the next look finds a new one.
+    deps.standingHold(it.clusterName, it.name, signal).catch(() => null),
   ]);
   const known = (jobs: Reading<readonly FlinkJob[]>): Reading<readonly HaView[]> =>
     mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted));
@@ -66,7 +68,12 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     ha: known(jobs),
     dirty,
     ledger,
+    slots: mapReading(overview, ({ slotsTotal, slotsAvailable }) => ({
+      total: slotsTotal,
+      free: slotsAvailable,
+    })),
     leads: mapReading(ha, ({ leader }) => leader),
+    hold,
   };
   return assessStuck(deps, it, assessment, ha, call);
 }
@@ -213,6 +220,10 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
     latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
     newest: newestOf(known),
     firstFault: first === undefined ? null : first.message,
+    parallelism: detail.value.vertices.reduce<number | null>(
+      (most, v) => Math.max(most ?? 0, v.parallelism),
+      null,
+    ),
     sameFaults: first === undefined ? 0 : restartsBy(first, faults),
   });
 }

@@ -1,7 +1,7 @@
 import type { Call, FileStatus, Flink, FlinkCheckpoint, FlinkJob, Storage } from '../adapters/ports.js';
 import { fault, faultOf } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import type { LineageRun, Pointers, SourceReading } from '../domain/ladder.js';
+import { beginningOf, type LineageRun, type Pointers, type SourceReading } from '../domain/ladder.js';
 import type { JobLedger } from '../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
@@ -45,7 +45,7 @@ function mergeLineage(shown: readonly LineageRun[], ledger: Reading<JobLedger>):
   const merged = new Map<RunId, LineageRun>();
   for (const { run, started, restoredFrom: from } of [...shown, ...remembered]) {
     const known = merged.get(run);
-    if (known === undefined || known.restoredFrom.is === 'unseen')
+    if (known === undefined || beginningOf(run, known.restoredFrom).is === 'unseen')
       merged.set(run, { run, started, restoredFrom: from });
   }
   return [...merged.values()].sort((a, b) => b.started - a.started);

@@ -2,6 +2,7 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
 import { assessRun, type AssessInput } from './assess-run.js';
+import { awaitRelease } from './await-release.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
 import { checkOffsets, type CheckOffsetsInput } from './check-offsets.js';
 import { confirmRestored, type ConfirmInput } from './confirm-restored.js';
@@ -65,6 +66,8 @@ export function createActivities(deps: Deps) {
       const spent = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
       return awaitReturn(deps, input, cancellationSignal(), heartbeat, spent);
     },
+    awaitRelease: (input: { readonly job: string }) =>
+      awaitRelease(deps, input, cancellationSignal(), heartbeat),
     watchRun: (input: Parameters<typeof watchRun>[1]) =>
       watchRun(deps, input, cancellationSignal(), heartbeat),
     watchJobs: (input: WatchJobsInput) => {

@@ -1,5 +1,6 @@
 import { recoverId, type ClusterName, type JobName } from '../domain/ids.js';
 import type { Policy } from '../domain/policy.js';
+import type { StandingHold } from '../domain/standing-hold.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
 
@@ -13,6 +14,8 @@ export interface OpenedCase {
   readonly configDigest: string;
   /** Search attributes that may be upserted: an unregistered one would fail the workflow task. */
   readonly searchAttributes: readonly string[];
+  /** A standing hold on the job or its cluster; null or left out: none. */
+  readonly hold?: StandingHold | null;
 }
 
 /** Freezes policy and names. Endpoints, launch arguments and secrets are resolved in each step and never returned. */
@@ -29,5 +32,6 @@ export async function openCase(
     policy: job.policy,
     configDigest: deps.config.digest,
     searchAttributes: await deps.registeredSearchAttributes(signal),
+    hold: await deps.standingHold(clusterName, name, signal),
   };
 }

@@ -3,6 +3,7 @@ import type { CaseStatus, Phase } from '../domain/case.js';
 import { FAILURES } from '../domain/failure.js';
 import { undoCommands, type ResumedOffsets } from '../domain/group-offsets.js';
 import { sayStarted } from '../domain/kafka-from.js';
+import type { TimeLeft } from '../domain/time-left.js';
 import { sayRange } from '../domain/skipped.js';
 import type { Paint, Terminal } from './terminal.js';
 import { ago, clock } from './words.js';
@@ -46,9 +47,13 @@ export function casePage(
       `  waiting for ${status.waiting.for} since ${ago(status.waiting.since, now)}, at most until ${clock(status.waiting.until)} UTC`,
     );
   }
-  if (status.hold !== null) lines.push(`  held by ${status.hold.by}: ${status.hold.reason}`);
+  if (status.hold !== null)
+    lines.push(
+      `  held by ${status.hold.by}${status.hold.until ? ` until ${clock(status.hold.until)} UTC` : ''}: ${status.hold.reason}`,
+    );
   if (status.question !== null) {
     lines.push(...heading(`Question ${status.question.id}`), `  ${status.question.text}`);
+    lines.push(...status.question.facts.map((fact) => `  · ${fact}`));
     if (status.question.approves !== null) lines.push(`  yes means: ${status.question.approves}`);
     lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
   }
@@ -81,6 +86,8 @@ export function casePage(
       ),
     );
   }
+  if (status.timeLeft.length > 0)
+    lines.push(...heading('Time left'), ...status.timeLeft.flatMap((left) => timeLine(left, now)));
   if (status.next.length > 0)
     lines.push(...heading('What you can do now'), ...status.next.map((c) => `  ${c}`));
   return lines;
@@ -98,5 +105,19 @@ function groupOffsetsPage(
       ? `  ${offsets.committed} partitions brought to the positions of the state`
       : `  left as they are: ${offsets.left}`,
     ...(undo.length === 0 ? [] : ['  to give it back what it had:', ...undo.map((c) => `    ${c}`)]),
+  ];
+}
+
+export function timeLine({ what, until, then, extend }: TimeLeft, now: number): readonly string[] {
+  const left =
+    until === null
+      ? 'no end by itself'
+      : until <= now
+        ? `over since ${clock(until)} UTC`
+        : `${ago(now, until)} left`;
+  return [
+    `  ${left}: ${what}`,
+    `    then: ${then}`,
+    ...(extend === null ? [] : [`    more time: ${extend}`]),
   ];
 }

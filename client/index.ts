@@ -16,9 +16,11 @@ import type { Config, JobConfig } from '../config/config.js';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseEnd, CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/ids.js';
+import { clusterName, holdId, jobName, lookId, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
+import type { LookReport } from '../domain/look.js';
 import type { RepairOutcome } from '../domain/repair.js';
+import { HOLD_MEMO, holdIn, longer, type StandingHold } from '../domain/standing-hold.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
 import { caseLink } from './links.js';
@@ -102,8 +104,25 @@ export interface HoldfastClient {
   resume(job: string, saying: Saying): Promise<string>;
   retryNow(job: string, saying: Saying): Promise<string>;
   closeCase(job: string, saying: Saying): Promise<string>;
+  /**
+   * Holds a job, or all jobs of a cluster, for a time (milliseconds), whether or not a case is open: alerts open cases,
+   * and the cases wait. Needs no worker. A hold that stands already is replaced. Cases that are open are told.
+   */
+  placeHold(
+    jobOrCluster: string,
+    saying: Saying & { readonly forMs: number },
+  ): Promise<{ readonly hold: StandingHold; readonly told: readonly string[] }>;
+  /** Ends a standing hold; the cases that it holds go on. */
+  endHold(jobOrCluster: string, saying: Saying): Promise<'ended' | 'no standing hold'>;
+  /** The hold that stands on a job or on its cluster. Needs no worker. */
+  standingHold(cluster: string, job: string): Promise<StandingHold | null>;
   /** One case by its job's name or by its workflow id, the newest execution or the given one. */
   caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
+  /**
+   * "If it failed now, what would we restore?" Reads everything that a recovery would read and touches nothing. A look
+   * at the same job that is under way is joined. Needs a worker; waits for `lookDeadline`.
+   */
+  look(job: string): Promise<LookReport>;
   /** Cases within Temporal's retention, newest first. */
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
@@ -126,6 +145,8 @@ export interface HoldfastClientOptions {
   readonly serverDeadline?: number;
   /** Milliseconds for a call that a worker answers. Default: 10000. */
   readonly workerDeadline?: number;
+  /** Milliseconds for a look, which reads whole checkpoints. Default: 15 minutes. */
+  readonly lookDeadline?: number;
 }
 
 type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
@@ -136,6 +157,11 @@ const LEDGER_PREFIX = messages.ledgerKey('');
 /** Milliseconds for a repair: it proves the storage usable, and may have to wait for its turn. */
 const REPAIR_DEADLINE = 60_000;
 
+/** Milliseconds after which a hold that no worker has ended is ended by the server. */
+const HOLD_LINGERS = 10 * 60_000;
+
+const MAY_NOT_HEAR = new Set<ClientError['code']>(['NoCase', 'CaseEnded', 'Refused', 'InDoubt', 'NoWorker']);
+
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
 
@@ -144,6 +170,7 @@ export function holdfastClient({
   config,
   serverDeadline = 5_000,
   workerDeadline = 10_000,
+  lookDeadline = 15 * 60_000,
 }: HoldfastClientOptions): HoldfastClient {
   const { address, namespace } = config.temporal;
 
@@ -337,10 +364,91 @@ export function holdfastClient({
       ]);
       return { summary, status: status.value, withoutStatus: status.why, ...ending };
     },
+    placeHold: async (target, { by, reason, forMs }) => {
+      const { cluster, job } = holdTarget(target);
+      const since = Date.now();
+      const hold: StandingHold = { by, reason, cluster, job, since, until: since + forMs };
+      const what = `hold ${target}`;
+      await call({ what, needsWorker: false, writes: true }, () =>
+        client.workflow.start('standingHold', {
+          workflowId: holdId(cluster, job),
+          taskQueue: messages.QUEUES.steps,
+          args: [
+            {
+              by,
+              reason,
+              cluster,
+              since,
+              until: hold.until,
+              ...(job === null ? {} : { job }),
+            } satisfies messages.HoldInput,
+          ],
+          memo: { [HOLD_MEMO]: hold },
+          workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          // Also without a worker it does not stay for ever.
+          workflowExecutionTimeout: forMs + HOLD_LINGERS,
+          staticSummary: cut(`${target}: held by ${by}: ${reason}`, SUMMARY_BYTES),
+        }),
+      );
+      const jobs = job === null ? jobsOf(cluster) : [job];
+      const told = await Promise.all(
+        jobs.map(async (each) => {
+          try {
+            await say(each, messages.hold, { by, reason, until: hold.until, standing: true });
+            return [each];
+          } catch (error) {
+            // No open case, or one that is held already. A case that does not answer finds the hold with its next look.
+            if (error instanceof ClientError && MAY_NOT_HEAR.has(error.code)) return [];
+            throw error;
+          }
+        }),
+      );
+      return { hold, told: told.flat() };
+    },
+    endHold: async (target, { by, reason }) => {
+      const { cluster, job } = holdTarget(target);
+      try {
+        await call({ what: `release ${target}`, needsWorker: false, writes: true }, () =>
+          client.workflow.getHandle(holdId(cluster, job)).signal(messages.releaseHold, { by, reason }),
+        );
+        return 'ended';
+      } catch (error) {
+        if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded'))
+          return 'no standing hold';
+        throw error;
+      }
+    },
+    standingHold: async (cluster, job) => {
+      const named = clusterOf(config, cluster);
+      const [ofJob, ofCluster] = await Promise.all([
+        readHold(holdId(named, jobName(job))),
+        readHold(holdId(named, null)),
+      ]);
+      return longer(ofJob, ofCluster);
+    },
+    look: async (job) => {
+      const { job: known } = jobOf(job);
+      const what = `look at job ${job}`;
+      const handle = await call({ what, needsWorker: false, writes: false }, () =>
+        client.workflow.start('recoverJob', {
+          workflowId: lookId(known.cluster, jobName(job)),
+          taskQueue: messages.QUEUES.steps,
+          args: [{ job, cluster: known.cluster, mode: 'look' } satisfies messages.RecoverInput],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `${job} on ${known.cluster}: what would be restored now?`,
+        }),
+      );
+      // Without a worker the answer would be waited for in vain.
+      await call({ what, needsWorker: true, writes: false }, () => handle.query(messages.progress));
+      const result = () => handle.result() as Promise<LookReport>;
+      return call({ what, needsWorker: true, writes: false }, result, lookDeadline);
+    },
     cases: async ({ job, limit = 50 } = {}) => {
       const query =
         job === undefined
-          ? "WorkflowType = 'recoverJob'"
+          ? "WorkflowType = 'recoverJob' AND WorkflowId STARTS_WITH 'recover/'"
           : `WorkflowType = 'recoverJob' AND WorkflowId = '${jobOf(job).id}'`;
       return call({ what: 'list the cases', needsWorker: false, writes: false }, async () => {
         const found: CaseSummary[] = [];
@@ -405,6 +513,34 @@ export function holdfastClient({
       ),
     close: () => client.connection.close(),
   };
+
+  function jobsOf(cluster: string): readonly string[] {
+    return Object.entries(config.jobs).flatMap(([name, job]) => (job.cluster === cluster ? [name] : []));
+  }
+
+  /** A job's name, or else a cluster's. */
+  function holdTarget(target: string) {
+    const job = Object.entries(config.jobs).find(([name]) => name === target)?.[1];
+    if (job !== undefined) return { cluster: job.cluster, job: jobName(target) };
+    if (Object.keys(config.clusters).includes(target)) return { cluster: clusterName(target), job: null };
+    const names = [...Object.keys(config.jobs), ...Object.keys(config.clusters)].join(', ') || 'none';
+    throw new ClientError(
+      'UnknownJob',
+      `no job or cluster '${target}' in the configuration; there are: ${names}`,
+    );
+  }
+
+  async function readHold(id: string): Promise<StandingHold | null> {
+    try {
+      const info = await call({ what: `look for ${id}`, needsWorker: false, writes: false }, () =>
+        client.workflow.getHandle(id).describe(),
+      );
+      return stateOf(info) === 'open' ? holdIn(info.memo, Date.now()) : null;
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'NoCase') return null;
+      throw error;
+    }
+  }
 
   async function ended(id: string, runId: string): Promise<Pick<CaseView, 'end' | 'failure'>> {
     try {

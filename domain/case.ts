@@ -1,12 +1,13 @@
 /** One recovery as people see it: what the query `status` answers, and what ends a case. */
 import type { SeenAlert } from './alert.js';
-import type { Question, Said } from './desk.js';
+import type { Hold, Question } from './desk.js';
 import type { Fault } from './failure.js';
 import type { ResumedOffsets } from './group-offsets.js';
 import type { RunId } from './ids.js';
 import type { StartedFromNothing } from './kafka-from.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
+import type { TimeLeft } from './time-left.js';
 import type { SkippedRange } from './skipped.js';
 
 export type Phase =
@@ -90,7 +91,7 @@ export interface CaseStatus {
   /** Repairs of dead ends that this case has had done, oldest first, at most 10. */
   readonly repairs: readonly Repair[];
   readonly question: Question | null;
-  readonly hold: (Said & { readonly since: number }) | null;
+  readonly hold: Hold | null;
   readonly alerts: readonly SeenAlert[];
   readonly alertsHeard: number;
   /** Why the case stands as it does when it is aborted, asking or closed. */
@@ -99,6 +100,8 @@ export interface CaseStatus {
   readonly next: readonly string[];
   /** What was done to the consumer group's offsets, with what they were before. Left out: nothing was tried. */
   readonly groupOffsets?: ResumedOffsets;
+  /** How long what the recovery needs will last. */
+  readonly timeLeft: readonly TimeLeft[];
 }
 
 /** How a case ended: the workflow's result. */

@@ -11,12 +11,14 @@ import { launchInDoubt } from './launch-command.js';
 import { decideStart, firstStart } from './decide-start.js';
 import type { FromNothing, GivenUp } from './kafka-from.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
+import { costOf } from './cost.js';
 import { lastPass } from './last-pass.js';
 import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
 import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
+import { branchLine } from './side-by-side.js';
 import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
 import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stuck.js';
 
@@ -240,16 +242,7 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
     case 'dead-end':
       return decideDeadEnd(e, s);
     case 'vanished':
-      return consented(
-        e,
-        ask(
-          'vanished',
-          fault('Unclassified', s.because),
-          `${s.because}. Was it stopped on purpose?`,
-          'restore it from its newest restore point',
-          [],
-        ),
-      );
+      return decideVanished(e, s.because);
     case 'blank': {
       const because = fault('TwinRunning', s.because, s.run.run);
       if (s.run.run === e.startedBlank && s.run.completed > 0)
@@ -334,9 +327,24 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
   }
 }
 
-/** A plan that was approved is carried out as if the job were abandoned. */
-function consented(e: Evidence, question: { readonly do: 'ask'; readonly plan: Plan }): Next {
-  return e.approved.includes(question.plan.digest) ? decideRestore(e) : question;
+/**
+ * Nobody saw it end: a person says whether that was wanted. First everything is looked at that a restore would need, so
+ * that the question can name the point and the cost. Approved, it is treated as abandoned.
+ */
+function decideVanished(e: Evidence, why: string): Next {
+  const next = decideRestore(e);
+  const starts = next.do === 'restore' || next.do === 'start';
+  const offers = starts || (next.do === 'ask' && next.plan.approves !== null);
+  if (!offers) return next;
+  const because = fault('Unclassified', why);
+  const facts =
+    next.do === 'ask' ? next.plan.facts : next.do === 'start' ? [] : costIn(e, next.point, next.facts);
+  const does =
+    next.do === 'start'
+      ? `start it from nothing, Kafka from ${next.from.kafkaFrom}: ${next.because}`
+      : 'restore it from its newest restore point';
+  const question = ask('vanished', because, `${why}. Was it stopped on purpose?`, does, [], facts);
+  return e.approved.includes(question.plan.digest) ? next : question;
 }
 
 /** Nobody but us brings the job back: find the point, prove it, check Kafka, restore. */
@@ -347,6 +355,12 @@ function decideRestore(e: Evidence): Next {
   if (e.pointers === null) return { do: 'fetchPointer' };
   return walk(e, buildLadder(e.pointers, e.chosen));
 }
+
+/** What a restore would be, if nobody but us could bring the job back now: looks and a decision, never an act. */
+export const wouldRestore = (e: Evidence): Next =>
+  e.pointers === null
+    ? { do: 'fetchPointer' }
+    : walk({ ...e, policy: { ...e.policy, attempts: null } }, buildLadder(e.pointers, e.chosen));
 
 /** Policy `observe`: say what would be done, do nothing. */
 function observe(e: Evidence, ladder: Ladder): Next {
@@ -367,20 +381,7 @@ function observe(e: Evidence, ladder: Ladder): Next {
 function walk(e: Evidence, ladder: Ladder): Next {
   const [blind] = ladder.unknown;
   if (blind !== undefined) return { do: 'fail', fault: blind };
-  if (ladder.branch !== null) {
-    const [top, other] = ladder.branch.tops;
-    return ask(
-      'branch',
-      fault(
-        'StateForeign',
-        `run ${ladder.branch.blank} started from nothing although older runs have restore points`,
-        top.path,
-      ),
-      `Two branches exist: ${top.path} (run ${ladder.branch.blank}, started from nothing) and ${other.path}. Choose one.`,
-      null,
-      [top.path, other.path],
-    );
-  }
+  if (ladder.branch !== null) return askBranch(e, ladder.branch);
   if (ladder.rungs.length === 0) return nothingFound(e);
   if (e.lastPass === true) return lastResort(e, ladder);
   const broken: { path: string; reason: Fault }[] = [];
@@ -414,6 +415,26 @@ function walk(e: Evidence, ladder: Ladder): Next {
     null,
     ladder.rungs.map((r) => r.point.path),
   );
+}
+
+/** Never chosen for a person; both tops are read first, so that they can be compared. */
+function askBranch(e: Evidence, { blank, tops, began }: NonNullable<Ladder['branch']>): Next {
+  const facts: string[] = [];
+  for (const point of tops) {
+    const verdict = e.verdicts[point.path];
+    if (verdict === undefined) return { do: 'readState', point };
+    if (verdict.is === 'unknown')
+      return { do: 'fail', fault: verdict.reasons[0] ?? fault('Unclassified', 'not readable', point.path) };
+    facts.push(branchLine(point, point === tops[0] ? began : 'is older', verdict));
+  }
+  const [top, other] = tops;
+  const because = fault(
+    'StateForeign',
+    `run ${blank} ${began} although older runs have restore points`,
+    top.path,
+  );
+  const text = `Two branches exist: ${top.path} (run ${blank}, ${began}) and ${other.path}. Choose one.`;
+  return ask('branch', because, text, null, [top.path, other.path], facts);
 }
 
 /** The one pass after the last attempt: a savepoint, or nothing. */
@@ -453,7 +474,21 @@ function offerOlder(
     `restore ${point.path}`,
     [point.path],
   );
-  return e.approved.includes(question.plan.digest) ? take(e, point, facts, broken) : question;
+  const taken = take(e, point, facts, broken);
+  if (e.approved.includes(question.plan.digest) || taken.do === 'checkOffsets') return taken;
+  return { do: 'ask', plan: { ...question.plan, facts: costIn(e, point, facts, broken.length) } };
+}
+
+/** What restoring a point costs, as far as it was looked at. */
+export function costIn(
+  e: Evidence,
+  point: RestorePoint,
+  facts: SnapshotFacts,
+  passed = 0,
+): readonly string[] {
+  const check = e.offsets[point.path];
+  const known = check?.is === 'present' ? check.value : null;
+  return costOf({ point, facts, check: known, assessment: e.assessment, passed });
 }
 
 /** A sound point. Kafka, age and claim hazards have their say, then it is restored. */
@@ -471,9 +506,11 @@ function take(
       ? 'it is the newest restore point and every file of it is sound'
       : `${broken.length} newer points are broken`;
   const restore: Next = { do: 'restore', point, facts, because: why };
+  const cost = costIn(e, point, facts, broken.length);
   for (const objection of objections(e, point, facts, check.is === 'present' ? check.value : null)) {
     if (objection.do === 'abort') return objection;
-    if (!e.approved.includes(objection.plan.digest)) return objection;
+    if (!e.approved.includes(objection.plan.digest))
+      return { do: 'ask', plan: { ...objection.plan, facts: cost } };
   }
   return restore;
 }

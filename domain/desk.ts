@@ -33,6 +33,15 @@ export type Answer =
   | ({ readonly is: 'approve' | 'reject'; readonly question: string } & Said)
   | ({ readonly is: 'choose'; readonly question: string | null; readonly path: string } & Said);
 
+/** Nothing is done meanwhile. Times in epoch milliseconds. */
+export interface Hold extends Said {
+  readonly since: number;
+  /** It ends by itself then; null or left out: only when it is released. */
+  readonly until?: number | null;
+  /** It comes from a standing hold and ends with it. */
+  readonly standing?: boolean;
+}
+
 /** What a case is doing, as far as messages depend on it. */
 export type Standing = 'working' | 'asking' | 'aborted' | 'soaking' | 'over';
 
@@ -41,7 +50,7 @@ export interface Desk {
   readonly alerts: readonly SeenAlert[];
   /** All alert signals, repetitions included. */
   readonly alertsHeard: number;
-  readonly hold: (Said & { readonly since: number }) | null;
+  readonly hold: Hold | null;
   readonly question: Question | null;
   /** Heard and not yet acted on. */
   readonly answer: Answer | null;
@@ -72,7 +81,8 @@ export type Message =
   | ({ readonly kind: 'approve' | 'reject'; readonly question: string } & Said)
   | ({ readonly kind: 'chooseRestorePoint'; readonly question?: string; readonly path: string } & Said)
   | ({ readonly kind: 'startFromNothing'; readonly kafkaFrom: string } & Said)
-  | ({ readonly kind: 'abort' | 'hold' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
+  | ({ readonly kind: 'hold'; readonly until?: number; readonly standing?: boolean } & Said)
+  | ({ readonly kind: 'abort' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
 
 export type Heard =
   { readonly is: 'heard'; readonly desk: Desk } | { readonly is: 'refused'; readonly why: string };
@@ -154,7 +164,17 @@ export function hear(desk: Desk, message: Message, now: number): Heard {
     case 'hold':
       if (desk.hold !== null)
         return refused(`the case is held already, by ${desk.hold.by}: ${desk.hold.reason}`);
-      return heard({ ...desk, hold: { ...said, since: now } });
+      if (message.until !== undefined && !(message.until > now))
+        return refused(`expected an end of the hold in the future, found ${JSON.stringify(message.until)}`);
+      return heard({
+        ...desk,
+        hold: {
+          ...said,
+          since: now,
+          ...(message.until === undefined ? {} : { until: message.until }),
+          ...(message.standing === true ? { standing: true } : {}),
+        },
+      });
     case 'release':
       if (desk.hold === null) return refused('the case is not held');
       return heard({ ...desk, hold: null });

@@ -69,13 +69,17 @@ export function compareIds(a: string | null, b: string | null): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+const tellsBeginning = ({ run, restoredFrom: from }: Sighting): boolean =>
+  from.is === 'nothing' || (from.is === 'point' && !from.path.includes(`/${run}/`));
+
 /** The ledger after a sighting. It only grows in knowledge: a point is dropped only when five newer ones are known. */
 export function record(ledger: JobLedger, s: Sighting): JobLedger {
   const known = ledger.runs.find((r) => r.run === s.run);
   const entry: LedgerRun = {
     run: s.run,
     started: s.started,
-    restoredFrom: s.restoredFrom.is === 'unseen' && known ? known.restoredFrom : s.restoredFrom,
+    // After a failover Flink shows the run's own newest checkpoint: how it began is what was seen before.
+    restoredFrom: known !== undefined && !tellsBeginning(s) ? known.restoredFrom : s.restoredFrom,
     state: s.state,
     seen: s.at,
   };

@@ -4,6 +4,7 @@ import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
+import type { StandingHold } from './standing-hold.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -23,6 +24,8 @@ export interface RunView {
   readonly newest: { readonly id: string; readonly triggered: number } | null;
   /** The first fault after the last completed checkpoint; later ones are side effects. */
   readonly firstFault: string | null;
+  /** The largest parallelism of its operators: the slots that it needs; left out or null: unknown. */
+  readonly parallelism?: number | null;
   /** How often that fault has come since, each in another restart. Left out: not counted. */
   readonly sameFaults?: number;
 }
@@ -73,6 +76,10 @@ export interface Assessment {
   /** `absent`: no store is configured, or it has no entry. */
   readonly dirty: Reading<readonly DirtyResult[]>;
   readonly ledger: Reading<JobLedger>;
+  /** The hold that stands on the job; null: none. Left out: not known. */
+  readonly hold?: StandingHold | null;
+  /** Task slots of the cluster; left out: nobody asked. */
+  readonly slots?: Reading<{ readonly total: number; readonly free: number }>;
   /** Whom ZooKeeper names as leader (REST address); null: nobody. Left out: no HA, or not looked at. */
   readonly leads?: Reading<string | null>;
   /** Why the storage that Flink needs to start is not usable; null: proved. Only while Flink holds the job. */

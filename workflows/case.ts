@@ -12,6 +12,7 @@ import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../d
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { TimeLeft } from '../domain/time-left.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
@@ -74,6 +75,9 @@ export interface Case {
   starting: StartedFromNothing | null;
   /** The run that was started from nothing and proved. */
   startedBlank: RunId | null;
+  timeLeft: readonly TimeLeft[];
+  /** Until when the standing hold lasts that was honoured last (epoch milliseconds); 0: none was. */
+  honoured: number;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -119,6 +123,8 @@ export function newCase(input: RecoverInput): Case {
     fromNothing: c.fromNothing ?? (input.carried ? null : saidFromNothing(input.fromNothing)),
     starting: c.starting ?? null,
     startedBlank: c.startedBlank ?? null,
+    timeLeft: [],
+    honoured: c.honoured ?? 0,
   };
 }
 
@@ -147,6 +153,7 @@ export function carry(the: Case): Carried {
     fromNothing,
     starting,
     startedBlank,
+    honoured,
   } = the;
   return {
     origin,
@@ -178,6 +185,7 @@ export function carry(the: Case): Carried {
     fromNothing,
     starting,
     startedBlank,
+    honoured,
   };
 }
 

@@ -48,19 +48,20 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
   while (!usable && !spoken()) {
     const since = Date.now();
     the.because = because;
-    the.waiting = { for: 'storage', since, until: since + WAIT_AT_MOST };
+    the.waiting = { for: 'usable storage', since, until: since + WAIT_AT_MOST };
     tell(the, 'waiting', 'awaitReturn');
     const input = {
       job,
       dependency: 'storage',
       stableFor: stabilityAfter(the.failedWakes, policy),
       seenDown: true,
-      atLeast: 0,
+      atLeast: policy.backoff.initial,
       atMost: WAIT_AT_MOST,
     } as const;
     const summary = `${because.code}: a savepoint may be taken when the storage is usable`;
     usable = await untilBack(input, summary, () => spoken() || the.desk.hold !== null);
     await untilReleased(the);
+    if (the.desk.hold !== null) break;
   }
   the.waiting = null;
   the.desk = { ...the.desk, retryNow: null };

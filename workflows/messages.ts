@@ -27,6 +27,8 @@ export interface RecoverInput {
   readonly carried?: Carried;
   /** A person's request: a start without any restore point, at a point in Kafka (`domain/kafka-from.ts`). */
   readonly fromNothing?: FromNothing | null;
+  /** `look`: says what would be restored if the job failed now, and touches nothing. Result: `LookReport`. */
+  readonly mode?: 'look';
 }
 
 /** The state of a case that outlives continue-as-new. */
@@ -62,6 +64,7 @@ export interface Carried {
   readonly fromNothing?: FromNothing | null;
   readonly starting?: StartedFromNothing | null;
   readonly startedBlank?: RunId | null;
+  readonly honoured: number;
 }
 
 /** Input of workflow `watchCluster`. */
@@ -72,6 +75,18 @@ export interface WatchInput {
 /** Input of workflow `repairCluster`. */
 export interface RepairClusterInput {
   readonly cluster: string;
+}
+
+/** Input of workflow `standingHold`. Times in epoch milliseconds. */
+export interface HoldInput extends Said {
+  readonly cluster: string;
+  /** Left out: every job of the cluster. */
+  readonly job?: string;
+  readonly since?: number;
+  /** Left out: `forMinutes` from now. */
+  readonly until?: number;
+  /** Default: 60. */
+  readonly forMinutes?: number;
 }
 
 /** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
@@ -97,7 +112,7 @@ export const chooseRestorePoint = defineUpdate<string, [Said & { path: string; q
 );
 export const startFromNothing = defineUpdate<string, [FromNothing]>('startFromNothing');
 export const abort = defineUpdate<string, [Said]>('abort');
-export const hold = defineUpdate<string, [Said]>('hold');
+export const hold = defineUpdate<string, [Said & { until?: number; standing?: boolean }]>('hold');
 export const release = defineUpdate<string, [Said]>('release');
 export const resume = defineUpdate<string, [Said]>('resume');
 export const retryNow = defineUpdate<string, [Said]>('retryNow');
@@ -107,3 +122,8 @@ export const close = defineUpdate<string, [Said]>('close');
 export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repairDeadEnd');
 
 export const status = defineQuery<CaseStatus>('status');
+/** To `look/<cluster>/<job>`: what it is doing now. */
+export const progress = defineQuery<string>('progress');
+
+/** To `hold/<cluster>` and `hold/<cluster>/<job>`: ends a standing hold. */
+export const releaseHold = defineSignal<[Said]>('release');

@@ -84,13 +84,35 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   the.because = null;
 }
 
-/** A hold acts between steps; the deadline stands still meanwhile. */
+/**
+ * A hold acts between steps; the deadline stands still meanwhile. It ends when it is released, at its time, or with the
+ * standing hold that it comes from.
+ */
 export async function untilReleased(the: Case): Promise<void> {
   if (the.desk.hold === null) return;
   const before = the.phase;
-  tell(the, 'held');
   const since = Date.now();
-  await condition(() => the.desk.hold === null || the.desk.abort !== null);
+  while (the.desk.hold !== null && the.desk.abort === null) {
+    const { hold } = the.desk;
+    tell(the, 'held');
+    const scope = new CancellationScope();
+    const end = () => {
+      if (the.desk.hold === hold) the.desk = { ...the.desk, hold: null };
+    };
+    if (hold.standing === true) {
+      the.honoured = hold.until ?? 0;
+      void scope
+        .run(() => steps.awaitRelease({ job: the.input.job }, `held by ${hold.by}: ${hold.reason}`))
+        .then(end)
+        .catch(() => undefined);
+    }
+    const over = () => the.desk.hold !== hold || the.desk.abort !== null;
+    const { until } = hold;
+    if (until === undefined || until === null) await condition(over);
+    else if (!(await condition(over, Math.max(1, until - Date.now()), { summary: `held by ${hold.by}` })))
+      end();
+    scope.cancel();
+  }
   the.paused += Date.now() - since;
   tell(the, before);
 }
@@ -171,6 +193,7 @@ async function waitOrWake(
     if (the.desk.hold === null || the.desk.abort !== null) break;
     // A hold begins at once; what was left of the wait goes on after it.
     await untilReleased(the);
+    if (the.desk.hold !== null) break;
   }
   the.desk = { ...the.desk, retryNow: null };
 }
@@ -225,7 +248,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   const scope = new CancellationScope();
   let healthy = false;
   // What a person does by hand instead of answering may well bring the job back.
-  if (plan.about === 'dead end') {
+  if (plan.about === 'dead end' || plan.about === EXHAUSTED) {
     const input = { job, run: null, until: 'healthy' } as const;
     void scope
       .run(() => steps.watchRun(input, 'asked: watching whether the job is healthy meanwhile'))
@@ -258,19 +281,27 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   return 'look again';
 }
 
+/** What an abort cannot take back: a call that Flink may have taken. The aborted case watches for its run. */
+const inDoubt = ({ openSubmission }: Case): string =>
+  openSubmission === null
+    ? ''
+    : `. Whether Flink took run ${openSubmission.run} from ${openSubmission.point} is not known yet: the case watches for it, and submits nothing`;
+
 /**
  * Nothing more is tried; everything is kept. The execution stays open as the one case of its job: alerts join it and
  * start nothing. It ends when the job is proved healthy, goes on with `resume`, or is closed.
  */
 export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
-  const { job } = openedOf(the);
+  const { policy, job } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
-    the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
+    the.because = fault('Aborted', `${abort.by}: ${abort.reason}${inDoubt(the)}`, the.openSubmission?.run);
   the.stopped = the.because;
   if (the.lastPass === 'now') the.lastPass = 'over';
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
+  // While a submission is in doubt its run id must not be forgotten: then the case stays in any case.
+  if (policy.afterAbort === 'fail' && the.openSubmission === null) return 'close';
   let healthy = false;
   const scope = new CancellationScope();
   void scope

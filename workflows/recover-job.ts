@@ -2,13 +2,16 @@ import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@tempora
 import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import { fault, type Fault } from '../domain/failure.js';
+import type { LookReport } from '../domain/look.js';
+import { recoveryAborted } from './aborted.js';
 import { deadlinePassed, isLate, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import { heardFromNothing, startFromNothing } from './from-nothing.js';
+import { look } from './look.js';
 import type { RecoverInput } from './messages.js';
-import { begin } from './opening.js';
+import { begin, honour } from './opening.js';
 import {
   afterAbort,
   afterFailure,
@@ -24,8 +27,9 @@ import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
 
-/** One recovery, from the first alert to its end. */
-export async function recoverJob(input: RecoverInput): Promise<CaseEnd> {
+/** One recovery, from the first alert to its end; with `mode: look` only what it would restore. */
+export async function recoverJob(input: RecoverInput): Promise<CaseEnd | LookReport> {
+  if (input.mode === 'look') return look(input);
   const the = newCase(input);
   openDesk(the);
   // A workflow cancel is an abort by nobody in particular: nothing is cut off, everything is kept.
@@ -52,7 +56,7 @@ async function recover(the: Case): Promise<CaseEnd> {
           return endOf(the, 'closed', 'closed by a person');
         break;
       case 'aborted':
-        if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
         break;
       case 'failed':
       case 'late':
@@ -114,6 +118,7 @@ async function attempt(the: Case): Promise<Outcome> {
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
+          honour(the, e.assessment?.hold ?? null);
           e = { ...e, openSubmission: settle(the, e.assessment) };
           break;
         case 'fetchPointer':

@@ -122,5 +122,6 @@ export const confirmRestored = step(waiting, 'confirmRestored');
 export const awaitReturn = step(waiting, 'awaitReturn', ({ atMost }) => ({
   scheduleToCloseTimeout: atMost + OVERDUE,
 }));
+export const awaitRelease = step(waiting, 'awaitRelease');
 export const watchRun = step(waiting, 'watchRun');
 export const watchJobs = step(watching, 'watchJobs');

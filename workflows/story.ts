@@ -11,6 +11,7 @@ import {
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
+import type { Hold } from '../domain/desk.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { undoCommands } from '../domain/group-offsets.js';
 import { sayStarted } from '../domain/kafka-from.js';
@@ -18,7 +19,9 @@ import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
+import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
+import { ladderLines, questionLines, timeLeftLines, updateLines } from './page-parts.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -54,11 +57,13 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
+  if (e !== undefined) the.timeLeft = newestTimeLeft(the.timeLeft, timeLeftOf(e));
   setCurrentDetails(details(the));
   publish(the);
 }
 
-function rungViews(e: Evidence): readonly RungView[] {
+/** The ladder with its verdicts, as people see it. */
+export function rungViews(e: Evidence): readonly RungView[] {
   if (e.pointers === null) return [];
   return buildLadder(e.pointers, e.chosen)
     .rungs.slice(0, 10)
@@ -140,6 +145,7 @@ export function statusOf(the: Case): CaseStatus {
     because: the.because,
     next: commands(the),
     ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
+    timeLeft: the.timeLeft,
   };
 }
 
@@ -161,6 +167,9 @@ function commands(the: Case): readonly string[] {
         ...(the.desk.question?.approves === null
           ? []
           : [`holdfast approve ${job} --question ${id} --reason …`]),
+        ...(the.desk.question?.choices ?? [])
+          .slice(0, 5)
+          .map((path) => `holdfast choose ${job} ${path} --question ${id} --reason …`),
         `holdfast reject ${job} --question ${id} --reason …`,
         `holdfast retry ${job} --reason …`,
       ];
@@ -182,6 +191,9 @@ function commands(the: Case): readonly string[] {
 
 const time = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
 
+const heldUntil = ({ until }: Hold): string =>
+  until === undefined || until === null ? 'until it is released' : `until ${time(until)} UTC`;
+
 /** The page of the case in the Temporal UI, as Markdown. */
 function details(the: Case): string {
   const s = statusOf(the);
@@ -199,7 +211,12 @@ function details(the: Case): string {
       '',
       `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
     );
-  if (s.question) lines.push('', `## Question ${s.question.id}`, '', s.question.text);
+  if (s.hold)
+    lines.push(
+      '',
+      `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC, ${heldUntil(s.hold)}: ${s.hold.reason}`,
+    );
+  if (s.question) lines.push(...questionLines(s.question));
   if (s.restored) {
     lines.push(
       '',
@@ -226,24 +243,25 @@ function details(the: Case): string {
     lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
-    lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');
-    lines.push(...s.ladder.map((r) => `| \`${r.path}\` | ${r.verdict} | ${cell(r.because)} |`));
+    lines.push(...ladderLines(s.ladder));
   }
   if (s.failures.length > 0) {
-    lines.push('', '## Failed attempts', '', '| # | from | step | failure |', '| --- | --- | --- | --- |');
+    lines.push('', '## Failed attempts', '');
     lines.push(
       ...s.failures.map(
         (f) =>
-          `| ${f.attempt} | ${time(f.started)} | ${f.step} | **${f.fault.code}** ${cell(f.fault.message)} |`,
+          `- **${f.attempt}**, ${time(f.started)} UTC, ${f.step}: **${f.fault.code}** ${oneLine(f.fault.message)}`,
       ),
     );
   }
+  lines.push(...timeLeftLines(s.timeLeft, Date.now()));
   lines.push('', `Alerts: ${s.alertsHeard} heard, ${s.alerts.length} different.`);
   if (s.next.length > 0) lines.push('', '## What you can do now', '', ...s.next.map((c) => `    ${c}`));
+  lines.push(...updateLines(s.phase));
   return lines.join('\n').slice(0, 15_000);
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300);
+const oneLine = (text: string): string => text.replaceAll('\n', ' ').slice(0, 300);
 
 /** The fault behind a failed step. */
 export function faultFrom(error: unknown, step: string): Fault {

@@ -116,6 +116,8 @@ describe('help', () => {
       'worker',
       'serve',
       'recover',
+      'look',
+      'ladder',
       'status',
       'cases',
       'case',

@@ -65,6 +65,7 @@ const refusals: readonly [promise: string, desk: Desk, message: Message][] = [
   ['close of a case at work', emptyDesk, { kind: 'close', ...who }],
   ['release without a hold', emptyDesk, { kind: 'release', ...who }],
   ['a second hold', after(emptyDesk, { kind: 'hold', ...who }), { kind: 'hold', ...who }],
+  ['a hold that ends in the past', emptyDesk, { kind: 'hold', until: 99, ...who }],
   ['anything after the end', { ...emptyDesk, standing: 'over' }, { kind: 'abort', ...who }],
   ['a message that nobody knows', emptyDesk, { kind: 'dance', ...who } as unknown as Message],
 ];
@@ -111,6 +112,12 @@ describe('the desk', () => {
     );
     expect(desk.alerts[0]?.resolvedAt).toBe(50);
     expect(desk).toMatchObject({ abort: null, close: null, standing: 'working' });
+  });
+
+  test('a hold may have an end, and may come from a standing one', () => {
+    const held = after(emptyDesk, { kind: 'hold', until: 500, standing: true, ...who });
+    expect(held.hold).toEqual({ ...who, since: 100, until: 500, standing: true });
+    expect(after(emptyDesk, { kind: 'hold', ...who }).hold).toEqual({ ...who, since: 100 });
   });
 
   test('keeps who said it and why', () => {

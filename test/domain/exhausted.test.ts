@@ -213,3 +213,10 @@ test('an approval is asked for before an older point, when the policy wants it o
   expect(said(decide(evidence({ policy, ...older, approved: [asked.plan.digest] })))).toBe('restore chk-11');
   expect(said(decide(evidence({ policy })))).toBe('restore chk-12');
 });
+
+test('with attempts 0 a question tells what it would be, and offers nothing to approve', () => {
+  const older = { verdicts: { [TOP]: broken, [OLDER]: sound }, offsets: { [OLDER]: present(inRange) } };
+  const asked = decide(evidence({ policy: { ...STRICT, attempts: 0 }, ...older }));
+  expect(said(asked)).toBe('ask fallback');
+  expect(asked.do === 'ask' && asked.plan.approves).toBeNull();
+});

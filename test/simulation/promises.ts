@@ -164,12 +164,15 @@ export function createJudge(world: World, policy: Policy): Judge {
         'close',
         'hold',
         'release',
+        'choose',
         'startFromNothing',
       )
     )
       return;
     if (now - was.since < policy.backoff.initial - 50)
       say('no early wake without proof', `the wait for ${was.for} ended after ${now - was.since} ms`);
+    // The pass for a savepoint begins when the storage is usable, whether or not it was away.
+    if (was.for === 'usable storage') return;
     const systems: readonly System[] = was.for === 'storage' ? ['hdfs'] : [was.for as System];
     for (const system of systems) {
       const last = world.turns[system]?.at(-1);

@@ -106,6 +106,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
       // No schedule makes an empty job result: what asks for a repair all the same is a mistake, and fails the step.
       requestRepair: async () => Promise.reject(new Error('nothing is to be repaired in this world')),
+      standingHold: async () => null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };
@@ -181,7 +182,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         if (how === 'continued as new') return;
         history = driver.size(CASE);
         phase = (result as { outcome?: string } | undefined)?.outcome ?? how;
-        judge.ended(result);
+        // An aborted case that a person closes fails: its end is a person's all the same.
+        judge.ended(how.startsWith('failed: the recovery of') ? { outcome: 'closed' } : result);
       },
       note: (text) => tell(text),
     },

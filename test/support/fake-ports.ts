@@ -26,6 +26,7 @@ import { runId, type RunId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
 import { root } from '../../stack/root.js';
+import type { StandingHold } from '../../domain/standing-hold.js';
 import { metadataBytes } from '../simulation/metadata-bytes.js';
 
 /** The run that wrote the checkpoints of `fixtures/snapshots/1.20-kafka-files`. */
@@ -90,6 +91,8 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** The standing hold on the job. */
+  hold: StandingHold | null;
   /** Of every run, oldest first. */
   exceptions: FlinkException[];
   taskManagers: number;
@@ -172,6 +175,7 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    hold: null,
     exceptions: [],
     taskManagers: 1,
     onCommand: ([program]) => {
@@ -194,6 +198,7 @@ export function depsOf(world: World, edit: (config: string) => string = (config)
     },
     requestRepair: () => Promise.reject(new Error('nothing is repaired in this world')),
     registeredSearchAttributes: () => Promise.resolve([]),
+    standingHold: () => Promise.resolve(world.hold),
   };
 }
 
