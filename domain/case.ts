@@ -5,6 +5,7 @@ import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
+import type { Stop } from './stop.js';
 
 export type Phase =
   | 'opening'
@@ -16,6 +17,7 @@ export type Phase =
   | 'resuming offsets'
   | 'restoring'
   | 'repairing'
+  | 'stopping'
   | 'confirming'
   | 'waiting'
   | 'asking'
@@ -85,6 +87,8 @@ export interface CaseStatus {
   readonly because: Fault | null;
   /** Commands that make sense now. */
   readonly next: readonly string[];
+  /** Runs that this case has stopped, oldest first. Left out: none. */
+  readonly stops?: readonly Stop[];
 }
 
 /** How a case ended: the workflow's result. */

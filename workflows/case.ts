@@ -9,6 +9,7 @@ import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
@@ -57,6 +58,9 @@ export interface Case {
   stopped: Fault | null;
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
+  /** Runs that this case has stopped, or was about to. */
+  stopping: readonly RunId[];
+  stops: readonly Stop[];
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -95,6 +99,8 @@ export function newCase(input: RecoverInput): Case {
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
     stuck: c.stuck ?? null,
+    stopping: c.stopping ?? [],
+    stops: c.stops ?? [],
   };
 }
 
@@ -115,6 +121,8 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    stopping,
+    stops,
   } = the;
   return {
     origin,
@@ -138,6 +146,8 @@ export function carry(the: Case): Carried {
     doubtedAt,
     stopped,
     stuck,
+    stopping,
+    stops,
   };
 }
 

@@ -8,6 +8,7 @@ import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js'
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
@@ -49,6 +50,8 @@ export interface Carried {
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
   readonly stuck?: Stuck | null;
+  readonly stopping?: readonly RunId[];
+  readonly stops?: readonly Stop[];
 }
 
 /** Input of workflow `watchCluster`. */

@@ -6,6 +6,7 @@ import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import { stopConsent } from '../domain/stop.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -208,6 +209,8 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
       break;
     case 'choose':
       the.chosen = pointFromPath(answer.path);
+      if (plan.stops !== undefined)
+        the.approved = [...the.approved, stopConsent(plan.stops, the.chosen.path)];
       break;
     case 'reject':
       the.because = fault('Rejected', `${answer.by}: ${answer.reason} (${desk.question?.text ?? plan.text})`);

@@ -43,6 +43,14 @@ const restoring = proxyActivities<Activities>({
   retry: technical,
 });
 
+/** A savepoint may come first, which takes as long as a checkpoint may. A second call finds what the first did. */
+const stopping = proxyActivities<Activities>({
+  taskQueue: QUEUES.restores,
+  startToCloseTimeout: '15m',
+  heartbeatTimeout: '10s',
+  retry: technical,
+});
+
 /** A repair waits for its turn in the cluster, and is one rename. A second call finds what the first did. */
 const repairing = proxyActivities<Activities>({
   taskQueue: QUEUES.steps,
@@ -93,6 +101,7 @@ export const handOver = step(quick, 'handOver');
 export const examineDeadEnd = step(quick, 'examineDeadEnd');
 export const readState = step(thorough, 'readState');
 export const restoreJob = step(restoring, 'restoreJob');
+export const stopRun = step(stopping, 'stopRun');
 export const requestRepair = step(repairing, 'requestRepair');
 export const repairDeadEnd = step(repairing, 'repairDeadEnd');
 export const confirmRestored = step(waiting, 'confirmRestored');

@@ -57,6 +57,7 @@ export async function submit(
       point,
       sha256: facts.sha256,
       submitted: the.submitted,
+      stopped: the.stopping,
       inDoubt: before !== null,
       consented: e.assessment !== null && situationOf(e.assessment).is === 'vanished',
     };
