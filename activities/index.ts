@@ -55,7 +55,8 @@ export function createActivities(deps: Deps) {
       const repeated = activityInfo().attempt > 1;
       return beating(() => stopRun(deps, { ...input, repeated }, cancellationSignal(), heartbeat));
     },
-    confirmRestored: (input: ConfirmInput) => confirmRestored(deps, input, cancellationSignal(), heartbeat),
+    confirmRestored: (input: ConfirmInput) =>
+      beating(() => confirmRestored(deps, input, cancellationSignal(), heartbeat)),
     awaitReturn: (input: AwaitInput) => awaitReturn(deps, input, cancellationSignal(), heartbeat),
     watchRun: (input: Parameters<typeof watchRun>[1]) =>
       watchRun(deps, input, cancellationSignal(), heartbeat),
