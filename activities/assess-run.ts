@@ -11,7 +11,13 @@ import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
-import type { Assessment, DirtyResult, HaView, RunView } from '../domain/situation.js';
+import {
+  isTerminal,
+  type Assessment,
+  type DirtyResult,
+  type HaView,
+  type RunView,
+} from '../domain/situation.js';
 import { countTasks } from '../domain/tasks.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
@@ -32,6 +38,8 @@ export interface AssessInput {
   readonly submitted: readonly RunId[];
   /** For the record only: the look does not depend on it. */
   readonly began?: Began;
+  /** Runs that this case has stopped. */
+  readonly stopped?: readonly RunId[];
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
@@ -74,6 +82,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     })),
     leads: mapReading(ha, ({ leader }) => leader),
     hold,
+    stopped: input.stopped ?? [],
   };
   return assessStuck(deps, it, assessment, ha, call);
 }
@@ -196,10 +205,11 @@ async function readRuns(
 }
 
 async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading<RunView>> {
-  const [detail, checkpoints, exceptions] = await Promise.all([
+  const [detail, checkpoints, exceptions, config] = await Promise.all([
     flink.job(job.run, call),
     flink.checkpoints(job.run, call),
     flink.exceptions(job.run, call),
+    isTerminal(job.state) ? null : flink.checkpointConfig(job.run, call),
   ]);
   if (detail.is !== 'present') return detail;
   if (checkpoints.is === 'unknown') return checkpoints;
@@ -225,6 +235,7 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
       null,
     ),
     sameFaults: first === undefined ? 0 : restartsBy(first, faults),
+    ...(config === null ? {} : { retained: mapReading(config, (c) => c.retainedOnCancellation) }),
   });
 }
 

@@ -16,6 +16,7 @@ import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
 import { setStart, startJob, type SetStartInput, type StartInput } from './start-job.js';
+import { stopRun, type StopInput } from './stop-run.js';
 import { watchJobs, type Watched, type WatchJobsInput } from './watch-jobs.js';
 import { watchRun } from './watch-run.js';
 
@@ -58,6 +59,10 @@ export function createActivities(deps: Deps) {
       return beating(() => deps.requestRepair(clusterName, input, id, cancellationSignal()));
     },
     repairDeadEnd: (input: RepairInput) => beating(() => repairDeadEnd(deps, input, cancellationSignal())),
+    stopRun: (input: Omit<StopInput, 'repeated'>) => {
+      const repeated = activityInfo().attempt > 1;
+      return beating(() => stopRun(deps, { ...input, repeated }, cancellationSignal(), heartbeat));
+    },
     confirmRestored: (input: ConfirmInput) =>
       beating(() => confirmRestored(deps, input, cancellationSignal(), heartbeat)),
     awaitReturn: (input: AwaitInput) => {

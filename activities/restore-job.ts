@@ -23,6 +23,8 @@ export interface RestoreInput {
   readonly repeated: boolean;
   /** An earlier attempt called with this run id and got no clear answer. */
   readonly inDoubt?: boolean;
+  /** Runs that this case has stopped on approval. */
+  readonly stopped?: readonly RunId[];
 }
 
 export interface RestoreOutcome extends Launched {
@@ -78,7 +80,7 @@ async function submitOnce(deps: Deps, input: RestoreInput, signal: AbortSignal):
   const earlier = await launcher.earlier();
   if (earlier !== null) return earlier;
 
-  const assessment = await assessRun(deps, { job: input.job, submitted: input.submitted }, signal);
+  const assessment = await assessRun(deps, input, signal);
   const objection = fence(assessment, it.cluster, input.consented);
   if (objection !== null) throw failure(objection.code, objection.message, objection.where);
 

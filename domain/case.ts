@@ -9,6 +9,7 @@ import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
 import type { TimeLeft } from './time-left.js';
 import type { SkippedRange } from './skipped.js';
+import type { Stop } from './stop.js';
 
 export type Phase =
   | 'opening'
@@ -20,6 +21,7 @@ export type Phase =
   | 'resuming offsets'
   | 'restoring'
   | 'repairing'
+  | 'stopping'
   | 'confirming'
   | 'waiting'
   | 'asking'
@@ -102,6 +104,8 @@ export interface CaseStatus {
   readonly groupOffsets?: ResumedOffsets;
   /** How long what the recovery needs will last. */
   readonly timeLeft: readonly TimeLeft[];
+  /** Runs that this case has stopped, oldest first. Left out: none. */
+  readonly stops?: readonly Stop[];
 }
 
 /** How a case ended: the workflow's result. */

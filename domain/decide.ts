@@ -2,7 +2,7 @@
  * What to do next: one pure, total function of what is known. The workflow carries out one step, adds what it found,
  * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
  */
-import { explain, waysOut } from './dead-end.js';
+import { explain, waysOut, type DeadEnd } from './dead-end.js';
 import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
@@ -15,11 +15,12 @@ import { costOf } from './cost.js';
 import { lastPass } from './last-pass.js';
 import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
-import type { Reading } from './reading.js';
+import { absent, type Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
 import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
 import { branchLine } from './side-by-side.js';
 import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
+import { checkStop, stopConsent, stopNeedsApproval, tellStop } from './stop.js';
 import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stuck.js';
 
 /** A submission whose fate is not known yet. */
@@ -95,6 +96,8 @@ export interface Plan {
   readonly because: Fault;
   /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
   readonly facts: readonly string[];
+  /** Choosing one of the choices also stops this run. */
+  readonly stops?: RunId;
 }
 
 export type Next =
@@ -121,6 +124,8 @@ export type Next =
   | { readonly do: 'checkRepair'; readonly deadEnd: EmptyJobResult }
   /** Approved by a person. `modified`: the file that was approved, by its time. */
   | { readonly do: 'repair'; readonly deadEnd: EmptyJobResult; readonly modified: number }
+  /** Approved by a person, or a run of ours without a checkpoint of its own. */
+  | { readonly do: 'stop'; readonly run: RunId; readonly approved: boolean; readonly because: string }
   /** Nothing to be tried before a dependency is back, or a time has come; no attempt is spent on it. */
   | {
       readonly do: 'await';
@@ -215,12 +220,27 @@ function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   const alive = a.runs.value.filter((r) => !isTerminal(r.state));
   const own = alive.find((r) => r.run === (e.openSubmission?.shown ?? e.openSubmission?.run));
   if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
+  const loop = endOwnLoop(e, own);
+  if (loop !== null) return loop;
   return {
     do: 'confirm',
     run: own.run,
     point: e.openSubmission.point,
     because: `our run ${own.run} is ${own.state}`,
   };
+}
+
+/** A run of ours that restarts for ever from a point that we prove broken. That never got anywhere, it is no loss. */
+function endOwnLoop(e: Evidence, own: RunView): Next | null {
+  const point = loopingOn(own);
+  if (point === null) return null;
+  const verdict = e.verdicts[point];
+  if (verdict === undefined) return { do: 'readState', point: pointFromPath(point) };
+  if (verdict.is !== 'broken') return null;
+  const because = `our run restarts for ever from ${point}, which is broken`;
+  if (stopNeedsApproval(own.run, own.completed, e.submitted))
+    return decideLoop(e, { is: 'RestoreLoop', run: own.run, point }, because);
+  return { do: 'stop', run: own.run, approved: false, because };
 }
 
 /** Every situation in which nothing may be submitted. */
@@ -244,17 +264,10 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
     case 'vanished':
       return decideVanished(e, s.because);
     case 'blank': {
-      const because = fault('TwinRunning', s.because, s.run.run);
       if (s.run.run === e.startedBlank && s.run.completed > 0)
         return { do: 'leave', outcome: 'healthy', because: 'it was started from nothing on purpose' };
       if (e.policy.onBlankRun === 'report') return { do: 'leave', outcome: 'healthy', because: s.because };
-      return ask(
-        'blank run',
-        because,
-        `Run ${s.run.run}: ${s.because}. It undercounts. Nothing is stopped without a person.`,
-        null,
-        [],
-      );
+      return decideBlank(e, s.run, s.because);
     }
     case 'twins':
       return ask(
@@ -265,6 +278,45 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
         [],
       );
   }
+}
+
+/** A run that started from nothing is stopped only in favour of a point that a person chose, and that is proved first. */
+function decideBlank(e: Evidence, run: RunView, why: string): Next {
+  const because = fault('TwinRunning', why, run.run);
+  const check = checkStop({ ...run, retained: run.retained ?? absent });
+  const told = `Run ${run.run}: ${why}. It undercounts.`;
+  if (check.is === 'unknown') return { do: 'fail', fault: check.because };
+  if (check.is === 'forbidden' || check.is === 'over' || e.policy.attempts === 0)
+    return ask('blank run', because, `${told} Holdfast does not stop it: ${check.because}.`, null, []);
+  const does = tellStop(run.run, check);
+  if (e.chosen === null) {
+    if (e.pointers === null) return { do: 'fetchPointer' };
+    const choices = buildLadder(e.pointers, null)
+      .rungs.filter(({ point }) => point.run !== run.run)
+      .slice(0, 5)
+      .map(({ point }) => point.path);
+    const question = ask(
+      'blank run',
+      because,
+      `${told} Choosing a restore point proves it, then stops the run (${does}: ${check.because}) and restores that point; what the run has written stays in the sink. Nothing is stopped without a person.`,
+      null,
+      choices,
+    );
+    return { ...question, plan: { ...question.plan, stops: run.run } };
+  }
+  const { path } = e.chosen;
+  const question = ask(
+    'blank run',
+    because,
+    `${told} Restore ${path} instead?`,
+    `${does}, then restore ${path}`,
+    [],
+  );
+  const consents = [question.plan.digest, stopConsent(run.run, path)];
+  if (!consents.some((consent) => e.approved.includes(consent))) return question;
+  const next = decideRestore(e);
+  if (next.do !== 'restore') return next;
+  return { do: 'stop', run: run.run, approved: true, because: `${does}: ${path} is restored instead` };
 }
 
 /** Flink brings the job back by itself; or it only looks like that, which shows at a known time. */
@@ -298,6 +350,7 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
     const told = verdict.is === 'sound' ? 'sound' : `${verdict.is} (${verdict.reasons[0]?.message ?? ''})`;
     return explained(` ${waysOut(deadEnd, verdict.is === 'sound', told)}`, deadEnd.znode);
   }
+  if (deadEnd.is === 'RestoreLoop') return decideLoop(e, deadEnd, s.because);
   if (deadEnd.is !== 'EmptyJobResult') return explained('', deadEnd.run);
   if (e.policy.repairs === 'never' || e.policy.attempts === 0)
     return explained(' Policy: Holdfast only reports it.', deadEnd.path);
@@ -345,6 +398,31 @@ function decideVanished(e: Evidence, why: string): Next {
       : 'restore it from its newest restore point';
   const question = ask('vanished', because, `${why}. Was it stopped on purpose?`, does, [], facts);
   return e.approved.includes(question.plan.digest) ? next : question;
+}
+
+/** The loop is ended when a person agrees; then nobody but us brings the job back, and the ladder goes on by policy. */
+function decideLoop(e: Evidence, deadEnd: Extract<DeadEnd, { is: 'RestoreLoop' }>, why: string): Next {
+  const runs = e.assessment?.runs.is === 'present' ? e.assessment.runs.value : [];
+  const run = runs.find((r) => r.run === deadEnd.run);
+  const because = fault('StateCorrupt', why, `${deadEnd.run} ${deadEnd.point}`);
+  const explained = (more: string) =>
+    ask('dead end', because, `RestoreLoop: ${explain(deadEnd)} ${more}`, null, []);
+  if (e.policy.repairs === 'never' || e.policy.attempts === 0)
+    return explained('Policy: Holdfast only reports it.');
+  if (run === undefined) return explained('Flink does not show the run.');
+  const check = checkStop({ ...run, retained: run.retained ?? absent });
+  if (check.is === 'unknown') return { do: 'fail', fault: check.because };
+  if (check.is !== 'cancel') return explained(`Holdfast does not stop it: ${check.because}.`);
+  const does = tellStop(run.run, check);
+  const question = ask(
+    'dead end',
+    because,
+    `RestoreLoop: ${explain(deadEnd)} It may be stopped: ${check.because}. Then the ladder goes on, by policy fallback: ${e.policy.fallback}.`,
+    does,
+    [],
+  );
+  if (!e.approved.includes(question.plan.digest)) return question;
+  return { do: 'stop', run: run.run, approved: true, because: does };
 }
 
 /** Nobody but us brings the job back: find the point, prove it, check Kafka, restore. */

@@ -28,6 +28,8 @@ export interface RunView {
   readonly parallelism?: number | null;
   /** How often that fault has come since, each in another restart. Left out: not counted. */
   readonly sameFaults?: number;
+  /** Whether its checkpoints stay when it is cancelled. Left out: not looked at, or it has ended. */
+  readonly retained?: Reading<boolean>;
 }
 
 /** HA data of one run in ZooKeeper. */
@@ -86,6 +88,8 @@ export interface Assessment {
   readonly needs?: { readonly storage: Fault | null };
   /** Pointers of all jobs whose HA file is lost. Only with a usable storage, while Flink holds the job. */
   readonly lostEntries?: Reading<readonly LostEntry[]>;
+  /** Runs that this case has stopped on approval: nobody wanted the job itself to end. */
+  readonly stopped?: readonly RunId[];
 }
 
 export type Situation =
@@ -290,6 +294,13 @@ function lastSeen(a: Assessment, runs: readonly RunView[]): Situation {
     return { is: 'vanished', because: 'no run of this job is known to Flink, to ZooKeeper or to the ledger' };
   }
   const where = newest === shown ? 'Flink shows' : 'the ledger last saw';
+  if (newest.state.startsWith('CANCEL') && a.stopped?.includes(newest.run) === true) {
+    return {
+      is: 'abandoned',
+      run: newest.run,
+      because: `Holdfast stopped ${newest.run} on approval, and its HA data is gone`,
+    };
+  }
   if (ENDED_BY_PERSON.has(newest.state)) {
     return {
       is: 'ended',

@@ -13,6 +13,7 @@ import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import type { TimeLeft } from '../domain/time-left.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
@@ -78,6 +79,9 @@ export interface Case {
   timeLeft: readonly TimeLeft[];
   /** Until when the standing hold lasts that was honoured last (epoch milliseconds); 0: none was. */
   honoured: number;
+  /** Runs that this case has stopped, or was about to. */
+  stopping: readonly RunId[];
+  stops: readonly Stop[];
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -125,6 +129,8 @@ export function newCase(input: RecoverInput): Case {
     startedBlank: c.startedBlank ?? null,
     timeLeft: [],
     honoured: c.honoured ?? 0,
+    stopping: c.stopping ?? [],
+    stops: c.stops ?? [],
   };
 }
 
@@ -154,6 +160,8 @@ export function carry(the: Case): Carried {
     starting,
     startedBlank,
     honoured,
+    stopping,
+    stops,
   } = the;
   return {
     origin,
@@ -186,6 +194,8 @@ export function carry(the: Case): Carried {
     starting,
     startedBlank,
     honoured,
+    stopping,
+    stops,
   };
 }
 

@@ -11,6 +11,7 @@ import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
 import type { FromNothing, StartedFromNothing } from '../domain/kafka-from.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
@@ -65,6 +66,8 @@ export interface Carried {
   readonly starting?: StartedFromNothing | null;
   readonly startedBlank?: RunId | null;
   readonly honoured: number;
+  readonly stopping?: readonly RunId[];
+  readonly stops?: readonly Stop[];
 }
 
 /** Input of workflow `watchCluster`. */

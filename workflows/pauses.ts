@@ -10,6 +10,7 @@ import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import { deadlinePassed, grantMore, timeLeft } from './allowance.js';
+import { stopConsent } from '../domain/stop.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -273,6 +274,8 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
       if (plan.about === EXHAUSTED) grantMore(the);
       the.chosen = pointFromPath(answer.path);
       the.fromNothing = null;
+      if (plan.stops !== undefined)
+        the.approved = [...the.approved, stopConsent(plan.stops, the.chosen.path)];
       break;
     case 'reject':
       the.because = fault('Rejected', `${answer.by}: ${answer.reason} (${desk.question?.text ?? plan.text})`);

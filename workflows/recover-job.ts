@@ -23,6 +23,7 @@ import {
   unlessSpoken,
 } from './pauses.js';
 import { repair } from './repair.js';
+import { stop } from './stop.js';
 import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
@@ -114,7 +115,7 @@ async function attempt(the: Case): Promise<Outcome> {
           e = {
             ...e,
             assessment: await steps.assessRun(
-              { job, submitted, began: began(the, e) },
+              { job, submitted, stopped: the.stopping, began: began(the, e) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
@@ -174,6 +175,9 @@ async function attempt(the: Case): Promise<Outcome> {
         }
         case 'repair':
           return await repair(the, next, e);
+        case 'stop':
+          if (the.stopped !== null) return stillStopped(the);
+          return await stop(the, next, e);
         case 'await':
           tell(the, the.phase, the.step, e);
           if (isLate(the)) return { is: 'late', because: next.because.message };

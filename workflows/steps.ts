@@ -56,6 +56,14 @@ const restoring = proxyActivities<Activities>({
   retry: technical,
 });
 
+/** A savepoint may come first, which takes as long as a checkpoint may. A second call finds what the first did. */
+const stopping = proxyActivities<Activities>({
+  taskQueue: QUEUES.restores,
+  startToCloseTimeout: '15m',
+  heartbeatTimeout: '10s',
+  retry: technical,
+});
+
 /** A repair waits for its turn in the cluster, and is one rename. A second call finds what the first did. */
 const repairing = proxyActivities<Activities>({
   taskQueue: QUEUES.steps,
@@ -116,6 +124,7 @@ export const readState = step(thorough, 'readState');
 export const restoreJob = step(restoring, 'restoreJob');
 export const setStart = step(quick, 'setStart');
 export const startJob = step(restoring, 'startJob');
+export const stopRun = step(stopping, 'stopRun');
 export const requestRepair = step(repairing, 'requestRepair');
 export const repairDeadEnd = step(repairing, 'repairDeadEnd');
 export const confirmRestored = step(waiting, 'confirmRestored');

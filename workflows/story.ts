@@ -146,6 +146,7 @@ export function statusOf(the: Case): CaseStatus {
     next: commands(the),
     ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
     timeLeft: the.timeLeft,
+    stops: the.stops,
   };
 }
 
@@ -241,6 +242,10 @@ function details(the: Case): string {
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
     lines.push('', ...r.proofs.map((p) => `- ${p}`));
+  }
+  for (const stop of s.stops ?? []) {
+    const saved = stop.savepoint === null ? '' : ` after the savepoint \`${stop.savepoint}\``;
+    lines.push('', `## Stopped at ${time(stop.at)} UTC`, '', `Run \`${stop.run}\`${saved}: ${stop.because}.`);
   }
   if (s.ladder.length > 0) {
     lines.push(...ladderLines(s.ladder));

@@ -63,7 +63,16 @@ export async function submit(
   const consented = e.assessment !== null && situationOf(e.assessment).is === 'vanished';
   return launch(the, e, { point: point.path, gone, accepted }, (run, inDoubt) => {
     const { submitted } = the;
-    const input = { job, run, point, sha256: facts.sha256, submitted, inDoubt, consented };
+    const input = {
+      job,
+      run,
+      point,
+      sha256: facts.sha256,
+      submitted,
+      stopped: the.stopping,
+      inDoubt,
+      consented,
+    };
     return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
   });
 }

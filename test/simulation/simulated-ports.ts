@@ -15,7 +15,17 @@ import type {
 import { failure, fault, HoldfastError, type Fault, type FailureCode } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
-import { accept, FLINK_NAME, isOver, logEnd, positionAt, TOPIC, type SimRun, type World } from './world.js';
+import {
+  accept,
+  FLINK_NAME,
+  isOver,
+  logEnd,
+  over,
+  positionAt,
+  TOPIC,
+  type SimRun,
+  type World,
+} from './world.js';
 
 /** How a submission goes wrong although Flink takes it, or seems to have gone wrong although it does not. */
 export type SubmitFault =
@@ -289,9 +299,12 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       if (typeof told !== 'string') throw told;
       return told;
     },
-    cancel: (_run, call) =>
+    cancel: (id, call) =>
       answer(call, () => {
         hooks.act('other', {});
+        if (!world.up.flink) throw new HoldfastError(refused);
+        const run = known(id);
+        if (run !== undefined && !isOver(run)) over(world, run, 'CANCELED');
       }),
     savepoint: (_run, _to, call) =>
       answer(call, () => {

@@ -96,6 +96,10 @@ export interface World {
   /** Of every run, oldest first. */
   exceptions: FlinkException[];
   taskManagers: number;
+  retained: boolean;
+  onCancel: (run: RunId) => void;
+  /** The path of the savepoint. */
+  onSavepoint: (run: RunId, directory: string) => string;
   /** The operator's programs: what each call does and says. */
   onCommand: (command: readonly string[]) => Ran;
 }
@@ -178,6 +182,11 @@ export function incident(): World {
     hold: null,
     exceptions: [],
     taskManagers: 1,
+    retained: true,
+    onCancel: () => undefined,
+    onSavepoint: () => {
+      throw failure('FlinkUnavailable', 'nobody takes a savepoint in this world');
+    },
     onCommand: ([program]) => {
       throw failure('ConfigInvalid', 'there is no such program', program);
     },
@@ -240,7 +249,7 @@ function portsOf(world: World): Ports {
           present({
             interval: 1_000,
             timeout: 8_000,
-            retainedOnCancellation: true,
+            retainedOnCancellation: world.retained,
             tolerableFailed: 0,
             mode: 'exactly_once',
           }),
@@ -252,8 +261,14 @@ function portsOf(world: World): Ports {
         world.submissions.push(submission);
         return Promise.resolve().then(() => world.onSubmit(submission));
       },
-      cancel: (run) => Promise.resolve(void world.acts.push(`cancel ${run}`)),
-      savepoint: (run) => Promise.resolve(`${void world.acts.push(`savepoint ${run}`)}`),
+      cancel: (run) => {
+        world.acts.push(`cancel ${run}`);
+        return Promise.resolve().then(() => world.onCancel(run));
+      },
+      savepoint: (run, to) => {
+        world.acts.push(`savepoint ${run}`);
+        return Promise.resolve().then(() => world.onSavepoint(run, to.directory));
+      },
     }),
     kafka: () => ({
       ranges: (topic) =>
