@@ -1,5 +1,5 @@
 /** The steps of a recovery, one file each. The worker makes them from a {@link Deps}; workflows import only their types. */
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
 import { assessRun, type AssessInput } from './assess-run.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
@@ -57,12 +57,18 @@ export function createActivities(deps: Deps) {
     watchJobs: (input: WatchJobsInput) => {
       // After a worker's death the next attempt goes on from what was last reported.
       const tail = activityInfo().heartbeatDetails as Watched | undefined;
-      return watchJobs(
+      let latest = tail;
+      const watch = watchJobs(
         deps,
         tail === undefined ? input : { ...input, ...tail },
         cancellationSignal(),
-        heartbeat,
+        (seen) => heartbeat((latest = seen)),
       );
+      // A look at many jobs, or at systems that do not answer, may take longer than a heartbeat is waited for.
+      return beating(
+        () => watch,
+        () => heartbeat(latest),
+      ).then(tellNotices);
     },
     raiseAlert: (alert: Alert) => deps.raiseAlert(alert),
     /** Passes a case that was started under another id on to the one case of its job. */
@@ -70,11 +76,22 @@ export function createActivities(deps: Deps) {
   };
 }
 
+/** Notices are in the log of the worker too, for whoever looks there first. */
+function tellNotices(watched: Watched): Watched {
+  for (const { kind, state, severity, cluster, job, summary } of watched.notices) {
+    const message = state === 'raised' ? `notice: ${summary}` : `notice is over: ${summary}`;
+    const fields = { kind, severity, cluster, job };
+    if (state === 'raised' && severity !== 'info') log.warn(message, fields);
+    else log.info(message, fields);
+  }
+  return watched;
+}
+
 export type Activities = ReturnType<typeof createActivities>;
 
 /** Heartbeats while a step that cannot report progress is at work, so that a dead worker is noticed in seconds. */
-async function beating<T>(step: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), 2_000);
+async function beating<T>(step: () => Promise<T>, beat: () => void = heartbeat): Promise<T> {
+  const timer = setInterval(() => beat(), 2_000);
   try {
     return await step();
   } finally {

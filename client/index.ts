@@ -18,7 +18,9 @@ import type { CaseEnd, CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
 import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
+import type { OpenNotice } from '../domain/notice.js';
 import type { RepairOutcome } from '../domain/repair.js';
+import type { JobWatch } from '../domain/watch.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
 import { caseLink } from './links.js';
@@ -74,6 +76,13 @@ export interface Saying extends Said {
   readonly requestId?: string;
 }
 
+/** What the watch over a cluster has reported. */
+export interface WatchView {
+  /** Epoch milliseconds; null: Flink has not answered yet. It reports changes at once, and every ten minutes. */
+  readonly lastLook: number | null;
+  readonly notices: readonly (OpenNotice & { readonly job: string })[];
+}
+
 export interface HoldfastClient {
   /** Opens the one case of the alert's job, or tells the open one. Needs no worker: the alert is kept by Temporal. */
   raiseAlert(alert: Alert): Promise<CaseRef>;
@@ -104,6 +113,8 @@ export interface HoldfastClient {
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
   ledger(cluster: string): Promise<Readonly<Record<string, JobLedger>> | null>;
+  /** Notices that last, and when the watch last reported; null when the cluster was never watched. Needs no worker. */
+  watchOf(cluster: string): Promise<WatchView | null>;
   /** Starts the watch over a cluster; a running one goes on. */
   startWatch(cluster: string): Promise<{ readonly workflowId: string; readonly runId: string }>;
   /**
@@ -234,6 +245,16 @@ export function holdfastClient({
       client.workflow.getHandle(workflowId, runId).query(messages.status),
     );
 
+  const watchMemo = async (cluster: string, what: string): Promise<Record<string, unknown> | null> => {
+    const id = watchId(clusterOf(config, cluster));
+    try {
+      return (await find(id, what)).memo ?? {};
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'NoCase') return null;
+      throw error;
+    }
+  };
+
   const summaryOf = (info: ExecutionInfo): CaseSummary => ({
     ...refOf(info.workflowId, info.runId),
     state: stateOf(info),
@@ -350,21 +371,25 @@ export function holdfastClient({
       });
     },
     ledger: async (cluster) => {
-      const id = watchId(clusterOf(config, cluster));
-      try {
-        const info = await call(
-          { what: `read the ledger of cluster ${cluster}`, needsWorker: false, writes: false },
-          () => client.workflow.getHandle(id).describe(),
-        );
-        return Object.fromEntries(
-          Object.entries(info.memo ?? {})
-            .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
-            .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
-        );
-      } catch (error) {
-        if (error instanceof ClientError && error.code === 'NoCase') return null;
-        throw error;
-      }
+      const memo = await watchMemo(cluster, `read the ledger of cluster ${cluster}`);
+      if (memo === null) return null;
+      return Object.fromEntries(
+        Object.entries(memo)
+          .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
+          .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
+      );
+    },
+    watchOf: async (cluster) => {
+      const memo = await watchMemo(cluster, `read what the watch over cluster ${cluster} has found`);
+      if (memo === null) return null;
+      const lastLook = memo[messages.LAST_LOOK];
+      const noted = (memo[messages.NOTED] ?? {}) as Readonly<Record<string, JobWatch>>;
+      return {
+        lastLook: typeof lastLook === 'number' ? lastLook : null,
+        notices: Object.entries(noted).flatMap(([job, { notices }]) =>
+          notices.open.map((notice) => ({ job, ...notice })),
+        ),
+      };
     },
     startWatch: async (cluster) => {
       const workflowId = watchId(clusterOf(config, cluster));

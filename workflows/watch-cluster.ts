@@ -4,6 +4,7 @@ import type { Alert } from '../domain/alert.js';
 import { clusterName, type JobName } from '../domain/ids.js';
 import { LAST_LOOK, ledgerKey, NOTED, type WatchInput } from './messages.js';
 import * as steps from './steps.js';
+import { tellWatch } from './watch-story.js';
 
 interface Memory {
   readonly ledgers: Ledgers;
@@ -26,6 +27,7 @@ export async function watchCluster(input: WatchInput): Promise<void> {
     const watched: Watched = await steps.watchJobs({ cluster, ...memory }, `watch the jobs of ${cluster}`);
     memory = { ledgers: watched.ledgers, lastLook: watched.lastLook, noted: watched.noted };
     upsertMemo(memoOf(memory));
+    tellWatch(cluster, memory);
     unsent = await raise([...unsent, ...watched.alerts].slice(-MOST_KEPT));
   }
   await makeContinueAsNewFunc<typeof watchCluster>({ memo: memoOf(memory) })(input);
