@@ -325,6 +325,32 @@ export interface Kafka {
   commitGroup(group: string, offsets: readonly GroupOffset[], call: Call): Promise<void>;
 }
 
+// ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How a program of the operator ended. */
+export interface Ran {
+  /** The exit code; null: a signal of somebody else ended it. */
+  readonly code: number | null;
+  /** What it printed, the first 64 KB. */
+  readonly out: string;
+  /**
+   * Null when the code is 0. Otherwise why it failed: by Flink's last `Caused by` where it printed one, else
+   * `Unclassified` with the last lines of what it said.
+   */
+  readonly because: Fault | null;
+}
+
+/** The operator's own programs: launch and lookup of a job, start of a cluster. */
+export interface Commands {
+  /**
+   * Runs a program to its end: an argument list, never a shell; in the folder of the configuration, with the worker's
+   * environment, without input. What it leaves running in the background goes on. At the deadline [60 s] and when the
+   * caller aborts, it and all that it started are killed.
+   * @throws ConfigInvalid, AccessDenied: it was never started. Unclassified: it was cut off at the deadline.
+   */
+  run(command: readonly string[], call: Call): Promise<Ran>;
+}
+
 // ── All of them ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The ports of everything that the configuration names, made once per process. */
@@ -338,4 +364,5 @@ export interface Ports {
   kafka(name: string): Kafka;
   /** Ends what is shared between calls (agents, caches). */
   close(): Promise<void>;
+  readonly commands: Commands;
 }

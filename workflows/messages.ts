@@ -8,6 +8,7 @@ import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js'
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Stuck } from '../domain/stuck.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
 export const QUEUES = { steps: 'holdfast', waits: 'holdfast-wait', restores: 'holdfast-restore' } as const;
@@ -47,6 +48,7 @@ export interface Carried {
   readonly repairs: readonly Repair[];
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
+  readonly stuck?: Stuck | null;
 }
 
 /** Input of workflow `watchCluster`. */

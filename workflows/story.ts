@@ -14,7 +14,7 @@ import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
-import { situationSince } from '../domain/situation.js';
+import { situationNow } from '../domain/stuck.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -45,7 +45,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationSince(e.assessment, e.since);
+    const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
@@ -89,7 +89,8 @@ function publish(the: Case): void {
   const registered = pairs.filter((p) => known.includes(p.key.name));
   if (registered.length > 0) upsertSearchAttributes(registered);
   if (the.phase === 'resumed' || the.phase === 'aborted' || the.phase === 'asking') {
-    upsertMemo({ phase: the.phase, because: the.because, restored: the.restored, failed: the.failed });
+    const { phase, because, restored, failed, desk } = the;
+    upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }
 

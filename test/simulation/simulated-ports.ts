@@ -59,6 +59,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     flink: () => flink,
     kafka: () => kafka,
     close: () => Promise.resolve(),
+    commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
   };
 }
 

@@ -5,11 +5,13 @@ import type {
   FileStatus,
   FlinkCheckpoint,
   FlinkCheckpoints,
+  FlinkException,
   FlinkJobDetail,
   FlinkOverview,
   GroupOffset,
   HaCluster,
   Ports,
+  Ran,
   Storage,
   Submission,
 } from '../../adapters/ports.js';
@@ -75,6 +77,11 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** Of every run, oldest first. */
+  exceptions: FlinkException[];
+  taskManagers: number;
+  /** The operator's programs: what each call does and says. */
+  onCommand: (command: readonly string[]) => Ran;
 }
 
 export const noCheckpoints: FlinkCheckpoints = {
@@ -147,11 +154,17 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    exceptions: [],
+    taskManagers: 1,
+    onCommand: ([program]) => {
+      throw failure('ConfigInvalid', 'there is no such program', program);
+    },
   };
 }
 
-export function depsOf(world: World): Deps {
-  const config = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
+/** @param edit changes the configuration's text */
+export function depsOf(world: World, edit: (config: string) => string = (config) => config): Deps {
+  const config = parseConfig(edit(CONFIG), { file: '/nowhere/holdfast.yaml', env: {} });
   return {
     config,
     ports: portsOf(world),
@@ -190,7 +203,7 @@ function portsOf(world: World): Ports {
             version: '1.20.5',
             slotsTotal: 4,
             slotsAvailable: 4,
-            taskManagers: 1,
+            taskManagers: world.taskManagers,
             endpoint: 'http://jm:8081',
           } satisfies FlinkOverview),
         ),
@@ -208,7 +221,7 @@ function portsOf(world: World): Ports {
             mode: 'exactly_once',
           }),
         ),
-      exceptions: () => down(world.flinkDown, () => present([])),
+      exceptions: () => down(world.flinkDown, () => present(world.exceptions)),
       submit: (submission) => {
         world.acts.push(`submit ${submission.run}`);
         world.submissions.push(submission);
@@ -244,6 +257,13 @@ function portsOf(world: World): Ports {
       },
     }),
     close: () => Promise.resolve(),
+    commands: {
+      run: (command) =>
+        Promise.resolve().then(() => {
+          world.acts.push(`run ${command.join(' ')}`);
+          return world.onCommand(command);
+        }),
+    },
   };
 }
 
