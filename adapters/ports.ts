@@ -229,6 +229,14 @@ export interface FlinkException {
   readonly message: string;
 }
 
+/** What the Kafka sources of a run have counted since its tasks started, in one moment. */
+export interface FlinkSourceCount {
+  /** Records read. */
+  readonly read: bigint;
+  /** Next offset of every partition that has delivered a record. */
+  readonly positions: readonly GroupOffset[];
+}
+
 export interface Submission {
   readonly run: RunId;
   readonly jar: { readonly file: string; readonly sha256: string };
@@ -252,6 +260,11 @@ export interface Flink {
   checkpointConfig(run: RunId, call: Call): Promise<Reading<FlinkCheckpointConfig>>;
   /** Oldest first, so that the first fault comes before its side effects. */
   exceptions(run: RunId, call: Call): Promise<Reading<readonly FlinkException[]>>;
+  /**
+   * From the metrics of `KafkaSource` (Flink 1.14 and later), which the JobManager fetches every ten seconds by default.
+   * `absent`: nothing is counted (yet), or the sources are of another kind, or read other topics.
+   */
+  sourceCount(run: RunId, topics: readonly string[], call: Call): Promise<Reading<FlinkSourceCount>>;
   /**
    * Submits a run with a fixed id in NO_CLAIM mode; the jar is uploaded when the leader does not have it by digest.
    * `accepted`: Flink has the job. `duplicate`: Flink already had a run with this id.
@@ -287,6 +300,15 @@ export interface GroupOffset {
   readonly offset: bigint;
 }
 
+export interface RecordTime {
+  readonly topic: string;
+  readonly partition: number;
+  /** Epoch milliseconds; null: there is no record at or after the offset. */
+  readonly time: number | null;
+  /** The record was written in a transaction: the end of it takes an offset of its own. */
+  readonly transactional: boolean;
+}
+
 export interface GroupState {
   /** Kafka's state: `Empty`, `Stable`, `Dead` (does not exist) … */
   readonly state: string;
@@ -310,12 +332,7 @@ export interface Kafka {
   offsetsAt(topic: string, time: number, call: Call): Promise<Reading<readonly GroupOffset[]>>;
   settings(topic: string, call: Call): Promise<Reading<TopicSettings>>;
   /** Record timestamps (epoch milliseconds) at the given offsets, or of the first record after them; null at the log end. */
-  timestamps(
-    at: readonly GroupOffset[],
-    call: Call,
-  ): Promise<
-    Reading<readonly { readonly topic: string; readonly partition: number; readonly time: number | null }[]>
-  >;
+  timestamps(at: readonly GroupOffset[], call: Call): Promise<Reading<readonly RecordTime[]>>;
   /** A group of Kafka 4's consumer protocol is unknown: its members cannot be seen with the requests that are spoken here. */
   group(group: string, topics: readonly string[], call: Call): Promise<Reading<GroupState>>;
   /**

@@ -21,6 +21,8 @@ import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stu
 export interface OpenSubmission {
   readonly run: RunId;
   readonly point: string;
+  /** Records after the point that Kafka had lost by then, at most 100 partitions. */
+  readonly gone?: OffsetCheck['gone'];
   /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
   readonly shown?: RunId;
 }

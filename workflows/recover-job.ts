@@ -1,5 +1,5 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
-import type { CaseEnd } from '../domain/case.js';
+import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import type { Fault } from '../domain/failure.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
@@ -41,7 +41,7 @@ async function recover(the: Case): Promise<CaseEnd> {
         return endOf(the, outcome.as, outcome.because);
       case 'resumed':
         if (await afterResumed(the))
-          return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
         break;
       case 'asks':
         if ((await answered(the, outcome.plan)) === 'close')

@@ -5,6 +5,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { stillStuck } from '../domain/stuck.js';
+import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -46,8 +47,10 @@ export async function submit(
 
   const before = the.openSubmission;
   const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
+  const checked = e.offsets[point.path];
+  const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
   // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
-  the.openSubmission = before ?? { run, point: point.path };
+  the.openSubmission = before ?? { run, point: point.path, gone };
   if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
   tell(the, 'restoring', 'restoreJob', e);
   try {
@@ -70,7 +73,7 @@ export async function submit(
     }
     const shown = outcome.shown ?? run;
     const taken = outcome.is === 'accepted' ? point.path : the.openSubmission.point;
-    the.openSubmission = { run, point: taken, shown };
+    the.openSubmission = { run, point: taken, shown, gone };
     if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
     the.restored = { point: taken, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
@@ -86,19 +89,20 @@ export async function submit(
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const confirmation = await steps.confirmRestored({ job, run, point }, `prove that run ${run} resumed`);
+  const gone = the.openSubmission?.gone ?? [];
+  const confirmation = await steps.confirmRestored({ job, run, point, gone }, `prove that run ${run} resumed`);
   switch (confirmation.is) {
     case 'proved': {
-      const { at, proofs } = confirmation;
+      const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
-      the.restored = { point, run, submittedAt, provedAt: at, proofs };
+      the.restored = { point, run, submittedAt, provedAt: at, proofs, skipped };
       the.openSubmission = null;
       the.failedWakes = 0;
       the.soakUntil = null;
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
       the.approved = [];
-      the.because = null;
+      the.because = gapIn(skipped, run);
       return { is: 'resumed' };
     }
     case 'dead':

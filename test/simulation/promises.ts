@@ -190,7 +190,7 @@ export function createJudge(world: World, policy: Policy): Judge {
     said: (what) => {
       lastSaid.set(what, timeline.now());
       if (what === 'resume') resumes++;
-      const working = status !== null && !['aborted', 'resumed', 'asking', 'closed'].includes(status.phase);
+      const working = status !== null && !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },
@@ -231,8 +231,9 @@ export function createJudge(world: World, policy: Policy): Judge {
           say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
         abortedSince = null;
       }
-      if (now.phase === 'resumed' && status?.phase !== 'resumed') resumed(now);
-      if (now.phase === 'resumed') openIds = new Map();
+      const isResumed = now.phase.startsWith('resumed');
+      if (isResumed && status?.phase !== now.phase) resumed(now);
+      if (isResumed) openIds = new Map();
       const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
       const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
       if (lost && whole !== undefined && !byPerson())
@@ -259,7 +260,7 @@ export function createJudge(world: World, policy: Policy): Judge {
       const ago = (ms: number): number => timeline.now() - ms;
       const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));
       if (
-        (end.outcome === 'resumed' || end.outcome === 'healthy') &&
+        (end.outcome.startsWith('resumed') || end.outcome === 'healthy') &&
         !lately &&
         policy.onBlankRun !== 'report'
       )
@@ -282,7 +283,7 @@ export function createJudge(world: World, policy: Policy): Judge {
             say('crash-proof', `run ${newest.run} is FAILED and no case is open`);
         return;
       }
-      const settled = ['resumed', 'asking', 'aborted', 'held', 'closed'];
+      const settled = ['resumed', 'resumed with a gap', 'asking', 'aborted', 'held', 'closed'];
       if (!settled.includes(status.phase))
         say('crash-proof', `everything is long up again and the case is still ${status.phase}`);
     },
