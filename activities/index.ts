@@ -1,6 +1,7 @@
 /** The steps of a recovery, one file each. The worker makes them from a {@link Deps}; workflows import only their types. */
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
+import type { Notice } from '../domain/notice.js';
 import { assessRun, type AssessInput } from './assess-run.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
 import { checkOffsets, type CheckOffsetsInput } from './check-offsets.js';
@@ -9,6 +10,7 @@ import type { Deps } from './deps.js';
 import { examineDeadEnd, type ExamineInput } from './examine-dead-end.js';
 import { fetchPointer } from './fetch-pointer.js';
 import { configuredJob } from './job.js';
+import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
 import { readState, type ReadStateInput } from './read-state.js';
 import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
@@ -70,6 +72,10 @@ export function createActivities(deps: Deps) {
         () => watch,
         () => heartbeat(latest),
       ).then(tellNotices);
+    },
+    notify: (notice: Notice) => {
+      const already = (activityInfo().heartbeatDetails ?? []) as readonly Told[];
+      return notify(deps, notice, already, cancellationSignal(), heartbeat);
     },
     raiseAlert: (alert: Alert) => deps.raiseAlert(alert),
     /** Passes a case that was started under another id on to the one case of its job. */

@@ -1,7 +1,9 @@
 import { recoverId, type ClusterName, type JobName } from '../domain/ids.js';
+import type { Severity } from '../domain/notice.js';
 import type { Policy } from '../domain/policy.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
+import { wantedFrom } from './notify.js';
 
 export interface OpenedCase {
   readonly job: JobName;
@@ -13,6 +15,8 @@ export interface OpenedCase {
   readonly configDigest: string;
   /** Search attributes that may be upserted: an unregistered one would fail the workflow task. */
   readonly searchAttributes: readonly string[];
+  /** The lowest severity that anybody wants to be told of; null or left out: nobody is told. */
+  readonly noticesFrom?: Severity | null;
 }
 
 /** Freezes policy and names. Endpoints, launch arguments and secrets are resolved in each step and never returned. */
@@ -29,5 +33,6 @@ export async function openCase(
     policy: job.policy,
     configDigest: deps.config.digest,
     searchAttributes: await deps.registeredSearchAttributes(signal),
+    noticesFrom: wantedFrom(deps.ports.receivers),
   };
 }

@@ -6,7 +6,7 @@ import type { Alert } from '../domain/alert.js';
 import { failure } from '../domain/failure.js';
 import type { ClusterName, JobName } from '../domain/ids.js';
 import { emptyLedger, record, recordGap, type JobLedger } from '../domain/ledger.js';
-import { episodesAfter, NOTICES, type Notice, type NoticeChange } from '../domain/notice.js';
+import { episodesAfter, NOTICES, type Notice, type NoticeChange, type Severity } from '../domain/notice.js';
 import { isTerminal } from '../domain/situation.js';
 import {
   nothingNoted,
@@ -20,6 +20,7 @@ import { findingsOf, type JobSight } from '../domain/watch-notices.js';
 import type { Deps } from './deps.js';
 import { expiries, type Expiries } from './expiry.js';
 import { haOf, lookAtJob } from './job-sight.js';
+import { wantedFrom } from './notify.js';
 
 /** Milliseconds between two looks. */
 const EVERY = 10_000;
@@ -51,6 +52,8 @@ export interface Watched {
   readonly alerts: readonly Alert[];
   /** Notices that this look has raised, or found to be over. */
   readonly notices: readonly Notice[];
+  /** The lowest severity that anybody wants to be told of; null: nobody is told. */
+  readonly wantedFrom: Severity | null;
 }
 
 /**
@@ -107,6 +110,7 @@ export async function watchJobs(
         noted,
         alerts: looks.flatMap((one) => one.alerts),
         notices: looks.flatMap((one) => one.notices),
+        wantedFrom: wantedFrom(deps.ports.receivers),
       };
       const news = looks.some((one) => one.changed || one.alerts.length > 0 || one.notices.length > 0);
       if (news || clock.now() - started >= AT_MOST) return watched;
@@ -220,11 +224,15 @@ const alertOf = (deps: Deps, cluster: ClusterName, name: JobName, alarm: Alarm):
   link: null,
 });
 
+const keyOf = (cluster: ClusterName, job: JobName, { kind, since }: NoticeChange): string =>
+  `watch/${cluster}/${job}/${kind}/${since}`;
+
 const noticeOf = (cluster: ClusterName, job: JobName, change: NoticeChange, at: number): Notice => ({
   kind: change.kind,
   severity: NOTICES[change.kind].severity,
   state: change.state,
-  key: `watch/${cluster}/${job}/${change.kind}/${change.since}`,
+  key: keyOf(cluster, job, change),
+  ends: change.state === 'over' ? [keyOf(cluster, job, change)] : [],
   cluster,
   job,
   summary: change.summary,

@@ -23,11 +23,11 @@ import type { RepairOutcome } from '../domain/repair.js';
 import type { JobWatch } from '../domain/watch.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
-import { caseLink } from './links.js';
+import { caseLink } from '../domain/links.js';
 
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
-export { caseLink } from './links.js';
+export { caseLink } from '../domain/links.js';
 export {
   registeredSearchAttributes,
   registerSearchAttributes,

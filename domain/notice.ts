@@ -58,6 +58,11 @@ export const NOTICES = {
     person: 'Nothing more is tried and everything is kept: resume the case, or close it.',
   },
   CaseResumed: { severity: 'warning', person: 'Nothing: the restored run is proved.' },
+  CaseResumedWithGap: {
+    severity: 'critical',
+    person:
+      'The job runs, but records were skipped: the case says which. Decide whether they must be processed again.',
+  },
   CaseOver: { severity: 'warning', person: 'Nothing: the case is over.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly person: string }>;
 
@@ -70,6 +75,8 @@ export interface Notice {
   readonly state: 'raised' | 'over';
   /** The same episode has the same key: receivers may merge by it. */
   readonly key: string;
+  /** Keys of what is over by this one. */
+  readonly ends: readonly string[];
   readonly cluster: string;
   readonly job: string;
   /** What was seen, at most 500 characters. */

@@ -55,6 +55,10 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** Keys of the notices that were sent of this case. */
+  told: readonly string[];
+  /** Notices on their way. */
+  readonly telling: { underway: number };
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
 }
@@ -94,6 +98,8 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    told: c.told ?? [],
+    telling: { underway: 0 },
     stuck: c.stuck ?? null,
   };
 }
@@ -114,6 +120,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
   } = the;
   return {
@@ -137,6 +144,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
   };
 }

@@ -17,6 +17,7 @@ import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
 import type { Case } from './case.js';
+import { tellPeople } from './notices.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -53,6 +54,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   if (e?.pointers) the.ladder = rungViews(e);
   setCurrentDetails(details(the));
   if (coarse(phase) !== before || phase === 'opening') publish(the);
+  tellPeople(the);
 }
 
 function rungViews(e: Evidence): readonly RungView[] {

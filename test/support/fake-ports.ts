@@ -12,6 +12,7 @@ import type {
   GroupOffset,
   HaCluster,
   Ports,
+  Receiver,
   Ran,
   Storage,
   Submission,
@@ -87,6 +88,7 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  receivers: readonly Receiver[];
   /** Of every run, oldest first. */
   exceptions: FlinkException[];
   taskManagers: number;
@@ -168,6 +170,7 @@ export function incident(): World {
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    receivers: [],
     exceptions: [],
     taskManagers: 1,
     onCommand: ([program]) => {
@@ -278,6 +281,7 @@ function portsOf(world: World): Ports {
         return Promise.resolve();
       },
     }),
+    receivers: world.receivers,
     close: () => Promise.resolve(),
     commands: {
       run: (command) =>
