@@ -1,6 +1,7 @@
 /** The steps of a recovery, one file each. The worker makes them from a {@link Deps}; workflows import only their types. */
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
+import type { Notice } from '../domain/notice.js';
 import { assessRun, type AssessInput } from './assess-run.js';
 import { awaitRelease } from './await-release.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
@@ -10,6 +11,7 @@ import type { Deps } from './deps.js';
 import { examineDeadEnd, type ExamineInput } from './examine-dead-end.js';
 import { fetchPointer } from './fetch-pointer.js';
 import { configuredJob } from './job.js';
+import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
 import { readState, type ReadStateInput } from './read-state.js';
 import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
@@ -78,12 +80,22 @@ export function createActivities(deps: Deps) {
     watchJobs: (input: WatchJobsInput) => {
       // After a worker's death the next attempt goes on from what was last reported.
       const tail = activityInfo().heartbeatDetails as Watched | undefined;
-      return watchJobs(
+      let latest = tail;
+      const watch = watchJobs(
         deps,
         tail === undefined ? input : { ...input, ...tail },
         cancellationSignal(),
-        heartbeat,
+        (seen) => heartbeat((latest = seen)),
       );
+      // A look at many jobs, or at systems that do not answer, may take longer than a heartbeat is waited for.
+      return beating(
+        () => watch,
+        () => heartbeat(latest),
+      ).then(tellNotices);
+    },
+    notify: (notice: Notice) => {
+      const already = (activityInfo().heartbeatDetails ?? []) as readonly Told[];
+      return notify(deps, notice, already, cancellationSignal(), heartbeat);
     },
     raiseAlert: (alert: Alert) => beating(() => deps.raiseAlert(alert)),
     /** Passes a case that was started under another id on to the one case of its job. */
@@ -91,11 +103,22 @@ export function createActivities(deps: Deps) {
   };
 }
 
+/** Notices are in the log of the worker too, for whoever looks there first. */
+function tellNotices(watched: Watched): Watched {
+  for (const { kind, state, severity, cluster, job, summary } of watched.notices) {
+    const message = state === 'raised' ? `notice: ${summary}` : `notice is over: ${summary}`;
+    const fields = { kind, severity, cluster, job };
+    if (state === 'raised' && severity !== 'info') log.warn(message, fields);
+    else log.info(message, fields);
+  }
+  return watched;
+}
+
 export type Activities = ReturnType<typeof createActivities>;
 
 /** Heartbeats while a step that cannot report progress is at work, so that a dead worker is noticed in seconds. */
-async function beating<T>(step: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), 2_000);
+async function beating<T>(step: () => Promise<T>, beat: () => void = heartbeat): Promise<T> {
+  const timer = setInterval(() => beat(), 2_000);
   try {
     return await step();
   } finally {

@@ -10,6 +10,7 @@
  */
 import type { FailureCode, Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import type { Notice, Severity } from '../domain/notice.js';
 import type { Reading } from '../domain/reading.js';
 
 /** How one call is bounded. */
@@ -370,6 +371,27 @@ export interface Commands {
   run(command: readonly string[], call: Call): Promise<Ran>;
 }
 
+// ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type LinkedNotice = Notice & {
+  /** The page of the case in the Temporal UI. */
+  readonly link: string | null;
+};
+
+export type ReceiverAnswer =
+  | { readonly is: 'taken' }
+  /** `again`: trying again may help. */
+  | { readonly is: 'refused'; readonly because: string; readonly again: boolean };
+
+/** Somebody who is told of notices. */
+export interface Receiver {
+  /** Its place in the configuration: the address is a secret. */
+  readonly name: string;
+  readonly minSeverity: Severity;
+  /** One try. Does not throw, except the abort reason of its own signal. Default deadline 10 s. */
+  send(notice: LinkedNotice, call: Call): Promise<ReceiverAnswer>;
+}
+
 // ── All of them ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The ports of everything that the configuration names, made once per process. */
@@ -381,6 +403,7 @@ export interface Ports {
   haStore(name: string): HaStore;
   flink(cluster: string): Flink;
   kafka(name: string): Kafka;
+  readonly receivers: readonly Receiver[];
   /** Ends what is shared between calls (agents, caches). */
   close(): Promise<void>;
   readonly commands: Commands;

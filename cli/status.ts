@@ -6,6 +6,7 @@ import { jobName, recoverId } from '../domain/ids.js';
 import type { StandingHold } from '../domain/standing-hold.js';
 import { attemptOf, casePage, paintPhase } from './case-page.js';
 import { withClient } from './door.js';
+import { watchLines } from './watch-page.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { follow } from './follow.js';
 import type { CommonOptions } from './program.js';
@@ -107,8 +108,12 @@ async function overview(
     },
     { concurrency: 10 },
   );
+  const watches = await pMap(Object.keys(config.clusters), async (cluster) => ({
+    cluster,
+    watch: await client.watchOf(cluster),
+  }));
   if (options.json === true) {
-    terminal.write(JSON.stringify({ jobs: rows }));
+    terminal.write(JSON.stringify({ jobs: rows, watches }));
     return EXIT.done;
   }
   const now = Date.now();
@@ -120,6 +125,7 @@ async function overview(
     row.case?.link ?? '',
   ]);
   terminal.write(table(['job', 'cluster', 'case', '', ''], cells, terminal));
+  for (const line of watchLines(watches, terminal, now)) terminal.write(line);
   return EXIT.done;
 }
 

@@ -21,13 +21,15 @@ import type { JobLedger } from '../domain/ledger.js';
 import type { LookReport } from '../domain/look.js';
 import type { RepairOutcome } from '../domain/repair.js';
 import { HOLD_MEMO, holdIn, longer, type StandingHold } from '../domain/standing-hold.js';
+import type { OpenNotice } from '../domain/notice.js';
+import type { JobWatch } from '../domain/watch.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
-import { caseLink } from './links.js';
+import { caseLink } from '../domain/links.js';
 
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
-export { caseLink } from './links.js';
+export { caseLink } from '../domain/links.js';
 export {
   registeredSearchAttributes,
   registerSearchAttributes,
@@ -74,6 +76,13 @@ export interface CaseView {
 /** {@link Said}, and the id that makes repeating it the same request. Default: a new one. */
 export interface Saying extends Said {
   readonly requestId?: string;
+}
+
+/** What the watch over a cluster has reported. */
+export interface WatchView {
+  /** Epoch milliseconds; null: Flink has not answered yet. It reports changes at once, and every ten minutes. */
+  readonly lastLook: number | null;
+  readonly notices: readonly (OpenNotice & { readonly job: string })[];
 }
 
 export interface HoldfastClient {
@@ -127,6 +136,8 @@ export interface HoldfastClient {
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
   ledger(cluster: string): Promise<Readonly<Record<string, JobLedger>> | null>;
+  /** Notices that last, and when the watch last reported; null when the cluster was never watched. Needs no worker. */
+  watchOf(cluster: string): Promise<WatchView | null>;
   /** Starts the watch over a cluster; a running one goes on. */
   startWatch(cluster: string): Promise<{ readonly workflowId: string; readonly runId: string }>;
   /**
@@ -264,6 +275,16 @@ export function holdfastClient({
     call({ what, needsWorker: true, writes: false }, () =>
       client.workflow.getHandle(workflowId, runId).query(messages.status),
     );
+
+  const watchMemo = async (cluster: string, what: string): Promise<Record<string, unknown> | null> => {
+    const id = watchId(clusterOf(config, cluster));
+    try {
+      return (await find(id, what)).memo ?? {};
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'NoCase') return null;
+      throw error;
+    }
+  };
 
   const summaryOf = (info: ExecutionInfo): CaseSummary => ({
     ...refOf(info.workflowId, info.runId),
@@ -460,21 +481,25 @@ export function holdfastClient({
       });
     },
     ledger: async (cluster) => {
-      const id = watchId(clusterOf(config, cluster));
-      try {
-        const info = await call(
-          { what: `read the ledger of cluster ${cluster}`, needsWorker: false, writes: false },
-          () => client.workflow.getHandle(id).describe(),
-        );
-        return Object.fromEntries(
-          Object.entries(info.memo ?? {})
-            .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
-            .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
-        );
-      } catch (error) {
-        if (error instanceof ClientError && error.code === 'NoCase') return null;
-        throw error;
-      }
+      const memo = await watchMemo(cluster, `read the ledger of cluster ${cluster}`);
+      if (memo === null) return null;
+      return Object.fromEntries(
+        Object.entries(memo)
+          .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
+          .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
+      );
+    },
+    watchOf: async (cluster) => {
+      const memo = await watchMemo(cluster, `read what the watch over cluster ${cluster} has found`);
+      if (memo === null) return null;
+      const lastLook = memo[messages.LAST_LOOK];
+      const noted = (memo[messages.NOTED] ?? {}) as Readonly<Record<string, JobWatch>>;
+      return {
+        lastLook: typeof lastLook === 'number' ? lastLook : null,
+        notices: Object.entries(noted).flatMap(([job, { notices }]) =>
+          notices.open.map((notice) => ({ job, ...notice })),
+        ),
+      };
     },
     startWatch: async (cluster) => {
       const workflowId = watchId(clusterOf(config, cluster));

@@ -3,6 +3,7 @@
  * secrets as {@link Secret}. Made only by `config/load.ts` from one YAML file.
  */
 import type { ClusterName, JobName } from '../domain/ids.js';
+import type { Severity } from '../domain/notice.js';
 import type { Policy } from '../domain/policy.js';
 import type { Secret } from '../domain/secret.js';
 
@@ -165,7 +166,13 @@ export interface LimitsConfig {
   readonly steps: number;
 }
 
-export interface NoticeConfig {
-  readonly kind: 'webhook' | 'slack' | 'pagerduty';
+export type NoticeConfig = {
+  /** Often holds a token. */
   readonly url: Secret;
-}
+  /** Less urgent notices are not sent there. */
+  readonly minSeverity: Severity;
+} & (
+  | { readonly kind: 'webhook'; readonly bearer?: Secret }
+  | { readonly kind: 'slack' }
+  | { readonly kind: 'pagerduty'; readonly routingKey: Secret }
+);

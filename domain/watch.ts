@@ -4,6 +4,7 @@
  */
 import type { RunId } from './ids.js';
 import { startedOver, type JobLedger } from './ledger.js';
+import type { OpenNotice } from './notice.js';
 import { isTerminal } from './situation.js';
 
 /** What could be seen of the cluster in one look. */
@@ -28,9 +29,25 @@ export interface JobWatch {
   readonly absence: Absence | null;
   /** The blank run that was told of. */
   readonly blank: RunId | null;
+  readonly notices: NoticeMemory;
 }
 
-export const nothingNoted: JobWatch = { absence: null, blank: null };
+/** What notices need to know of earlier looks. */
+export interface NoticeMemory {
+  readonly open: readonly OpenNotice[];
+  /** The counts when the newest checkpoint completed. */
+  readonly tally: { readonly run: RunId; readonly completed: number; readonly failed: number } | null;
+  /** When it was seen to restart (epoch milliseconds), newest first. */
+  readonly restarts: readonly number[];
+  /** Since when all tasks of a run are seen to run. */
+  readonly runningSince: { readonly run: RunId; readonly since: number } | null;
+}
+
+export const nothingNoted: JobWatch = {
+  absence: null,
+  blank: null,
+  notices: { open: [], tally: null, restarts: [], runningSince: null },
+};
 
 /** How long to wait before it counts as lost, milliseconds. */
 export interface Patience {
@@ -82,6 +99,7 @@ export function watched(
   const alarms = [failedOf(look), lost, noted.blank === blank?.run ? null : blank];
   return {
     noted: {
+      ...noted,
       absence: absence !== null && lost !== null ? { ...absence, told: true } : absence,
       blank: look.running === null ? noted.blank : (blank?.run ?? null),
     },

@@ -60,6 +60,10 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** Keys of the notices that were sent of this case. */
+  told: readonly string[];
+  /** Notices on their way. */
+  readonly telling: { underway: number };
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
   /** Failed attempts when attempts were last granted: the back-off begins anew there. */
@@ -119,6 +123,8 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    told: c.told ?? [],
+    telling: { underway: 0 },
     stuck: c.stuck ?? null,
     grantedAt: c.grantedAt ?? 0,
     refused: c.refused ?? [],
@@ -150,6 +156,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
     wokeEarly,
     grantedAt,
@@ -184,6 +191,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
     wokeEarly,
     grantedAt,

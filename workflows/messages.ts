@@ -56,6 +56,7 @@ export interface Carried {
   readonly repairs: readonly Repair[];
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
+  readonly told?: readonly string[];
   readonly stuck?: Stuck | null;
   readonly wokeEarly: boolean;
   readonly grantedAt: number;

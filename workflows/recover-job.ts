@@ -24,6 +24,7 @@ import {
 } from './pauses.js';
 import { repair } from './repair.js';
 import { stop } from './stop.js';
+import { allTold } from './notices.js';
 import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
@@ -35,15 +36,17 @@ export async function recoverJob(input: RecoverInput): Promise<CaseEnd | LookRep
   openDesk(the);
   // A workflow cancel is an abort by nobody in particular: nothing is cut off, everything is kept.
   CancellationScope.current().cancelRequested.catch(() => abortByCancel(the));
-  return CancellationScope.nonCancellable(() => recover(the));
+  return CancellationScope.nonCancellable(() => recover(the).finally(() => allTold(the.telling)));
 }
 
 async function recover(the: Case): Promise<CaseEnd> {
   if (await begin(the)) return endOf(the, 'handed over', 'the one case of this job has another id');
   for (;;) {
     await untilReleased(the);
-    if (workflowInfo().continueAsNewSuggested)
+    if (workflowInfo().continueAsNewSuggested) {
+      await allTold(the.telling);
       await makeContinueAsNewFunc<typeof recoverJob>()({ ...the.input, carried: carry(the) });
+    }
     const outcome = await settled(the, await attempt(the));
     switch (outcome.is) {
       case 'left':

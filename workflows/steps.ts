@@ -91,6 +91,15 @@ const watching = proxyActivities<Activities>({
   retry: { ...technical, maximumAttempts: Number.POSITIVE_INFINITY },
 });
 
+/** People are told beside everything else; a receiver that does not answer takes no place of a working step. */
+const telling = proxyActivities<Activities>({
+  taskQueue: QUEUES.waits,
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '3m',
+  scheduleToCloseTimeout: '30m',
+  retry: technical,
+});
+
 type Step<K extends keyof Activities> = (
   input: Parameters<Activities[K]>[0],
   summary: string,
@@ -117,6 +126,7 @@ export const assessRun = step(quick, 'assessRun');
 export const fetchPointer = step(quick, 'fetchPointer');
 export const checkOffsets = step(quick, 'checkOffsets');
 export const resumeOffsets = step(quick, 'resumeOffsets');
+export const notify = step(telling, 'notify');
 export const raiseAlert = step(quick, 'raiseAlert');
 export const handOver = step(quick, 'handOver');
 export const examineDeadEnd = step(quick, 'examineDeadEnd');

@@ -22,6 +22,7 @@ import { sayRange } from '../domain/skipped.js';
 import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
 import { ladderLines, questionLines, timeLeftLines, updateLines } from './page-parts.js';
+import { tellPeople } from './notices.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
@@ -60,6 +61,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   if (e !== undefined) the.timeLeft = newestTimeLeft(the.timeLeft, timeLeftOf(e));
   setCurrentDetails(details(the));
   publish(the);
+  tellPeople(the);
 }
 
 /** The ladder with its verdicts, as people see it. */

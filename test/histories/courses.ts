@@ -666,7 +666,7 @@ const watching = (on: Cases, looks: number) => {
     watchJobs: async () => {
       if (++look > looks) quiet = true;
       if (quiet) return cancelled();
-      return { ledgers: seen, lastLook: look, alerts: look === 1 ? [watchedFailing] : [], noted: {} };
+      return { ledgers: seen, lastLook: look, alerts: look === 1 ? [watchedFailing] : [], noted: {}, notices: [], wantedFrom: null };
     },
     raiseAlert: async () => undefined,
   });

@@ -15,6 +15,7 @@ import type {
 import { failure, fault, HoldfastError, type Fault, type FailureCode } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import { simulatedReceiver } from './simulated-receiver.js';
 import {
   accept,
   FLINK_NAME,
@@ -68,6 +69,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     haStore: () => haStore,
     flink: () => flink,
     kafka: () => kafka,
+    receivers: [simulatedReceiver(world)],
     close: () => Promise.resolve(),
     commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
   };

@@ -12,6 +12,7 @@ import type {
   GroupOffset,
   HaCluster,
   Ports,
+  Receiver,
   Ran,
   Storage,
   Submission,
@@ -93,6 +94,7 @@ export interface World {
   readonly alerts: Alert[];
   /** The standing hold on the job. */
   hold: StandingHold | null;
+  receivers: readonly Receiver[];
   /** Of every run, oldest first. */
   exceptions: FlinkException[];
   taskManagers: number;
@@ -180,6 +182,7 @@ export function incident(): World {
     onSubmit: () => 'accepted',
     alerts: [],
     hold: null,
+    receivers: [],
     exceptions: [],
     taskManagers: 1,
     retained: true,
@@ -306,6 +309,7 @@ function portsOf(world: World): Ports {
         return refused ? Promise.reject(failure(refused.code, refused.message)) : Promise.resolve();
       },
     }),
+    receivers: world.receivers,
     close: () => Promise.resolve(),
     commands: {
       run: (command) =>
