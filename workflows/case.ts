@@ -108,7 +108,8 @@ export function newCase(input: RecoverInput): Case {
     submissions: c.submissions ?? 0,
     submitted: c.submitted ?? [],
     openSubmission: c.openSubmission ?? null,
-    chosen: c.chosen ?? (input.from ? pointFromPath(input.from.path) : null),
+    // A choice that was used up by an earlier run of this case is not made again.
+    chosen: c.chosen ?? (input.from && !input.carried ? pointFromPath(input.from.path) : null),
     approved: c.approved ?? [],
     failedWakes: c.failedWakes ?? 0,
     paused: c.paused ?? 0,
