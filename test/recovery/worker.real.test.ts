@@ -6,12 +6,11 @@ import { until } from '../../stack/index.js';
 import { trials, type Moment, type Trial } from '../support/trial.js';
 
 const MOMENTS: readonly Moment[] = ['before', 'during', 'after'];
+// The pointers are fetched within `assessRun`, Kafka is looked at within `readState` (activities/look-ahead.ts).
 const STEPS = [
   'openCase',
   'assessRun',
-  'fetchPointer',
   'readState',
-  'checkOffsets',
   'resumeOffsets',
   'restoreJob',
   'confirmRestored',
@@ -29,11 +28,13 @@ const { stack, flink, trial } = trials({
 async function diedThreeTimes(it: Trial, step: string): Promise<void> {
   const marks = (await readdir(dirname(it.config))).filter((name) => name.startsWith('died-'));
   expect(marks.sort(), step).toEqual(['died-after', 'died-before', 'died-during']);
+  // Part of a workflow task: the history does not tell how often it was begun.
+  if (step === 'openCase') return;
   const tries = (await it.steps()).filter((s) => s.step === step).map((s) => s.tries);
   expect(Math.max(...tries), step).toBe(MOMENTS.length + 1);
 }
 
-describe('eight jobs recover at the same time, each with two workers, of which one dies before, during and after another step', () => {
+describe('six jobs recover at the same time, each with two workers, of which one dies before, during and after another step', () => {
   test('the other goes on: every job is restored once, from its newest point, with right counts', async () => {
     const all = await Promise.all(
       STEPS.map((step) => trial({ dying: { step, moments: MOMENTS, workers: 2 }, parallelism: 1 })),
