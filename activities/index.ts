@@ -93,6 +93,7 @@ export function createActivities(deps: Deps) {
       return beating(
         () => watch,
         () => heartbeat(latest),
+        WATCH_BEAT,
       ).then(tellNotices);
     },
     notify: (notice: Notice) => {
@@ -118,9 +119,16 @@ function tellNotices(watched: Watched): Watched {
 
 export type Activities = ReturnType<typeof createActivities>;
 
+/** Milliseconds. The heartbeat of a watch is the ledger of all its jobs: too much to be sent every two seconds. */
+const WATCH_BEAT = 10_000;
+
 /** Heartbeats while a step that cannot report progress is at work, so that a dead worker is noticed in seconds. */
-async function beating<T>(step: () => Promise<T>, beat: () => void = heartbeat): Promise<T> {
-  const timer = setInterval(() => beat(), 2_000);
+async function beating<T>(
+  step: () => Promise<T>,
+  beat: () => void = heartbeat,
+  every = 2_000,
+): Promise<T> {
+  const timer = setInterval(() => beat(), every);
   try {
     return await step();
   } finally {
