@@ -1,4 +1,4 @@
-import type { Call, Kafka, PartitionRange } from '../adapters/ports.js';
+import type { Call, GroupState, Kafka, PartitionRange } from '../adapters/ports.js';
 import { fault } from '../domain/failure.js';
 import {
   compareOffsets,
@@ -57,8 +57,9 @@ export async function checkOffsets(
   if (expires.is === 'unknown') return expires;
   const lastRead = await lastRecords(kafka, positions, log, limits.value, call);
   if (lastRead.is !== 'present') return lastRead;
+  const group = await groupOf(kafka, job.kafka.group, log, call);
   const contradicted = contradictions(ranges, {
-    committed: await committedOffsets(kafka, job.kafka.group, log, call),
+    committed: (group?.offsets ?? []).map((o) => ({ ...o, offset: o.offset.toString() })),
     lastRead: lastRead.value,
     takenAt: input.point.time,
     now,
@@ -70,6 +71,7 @@ export async function checkOffsets(
     expires: expires.is === 'present' ? expires.value : null,
     transactions: await transactionsOf(deps, it, input.point, now, call),
     notes,
+    ...(group !== null && isInLine(group, positions) ? { groupInLine: true } : {}),
   });
 }
 
@@ -134,17 +136,26 @@ async function lastRecords(
 }
 
 /** A group that cannot be looked at is no witness; the positions alone are compared then. */
-async function committedOffsets(
+async function groupOf(
   kafka: Kafka,
   group: string | null,
   log: readonly PartitionRange[],
   call: Call,
-): Promise<Witnesses['committed']> {
-  if (group === null || log.length === 0) return [];
+): Promise<GroupState | null> {
+  if (group === null || log.length === 0) return null;
   const state = await kafka.group(group, [...new Set(log.map((r) => r.topic))], call);
-  return state.is === 'present'
-    ? state.value.offsets.map((o) => ({ ...o, offset: o.offset.toString() }))
-    : [];
+  return state.is === 'present' ? state.value : null;
+}
+
+/** Nobody is in the group, and it has committed exactly the positions. */
+function isInLine({ members, offsets }: GroupState, positions: readonly KafkaPosition[]): boolean {
+  const has = new Map(offsets.map((o) => [`${o.topic}/${o.partition}`, o.offset.toString()]));
+  const concrete = positions.filter((p) => isConcrete(p.next));
+  return (
+    members === 0 &&
+    concrete.length > 0 &&
+    concrete.every((p) => has.get(`${p.topic}/${p.partition}`) === BigInt(p.next).toString())
+  );
 }
 
 /** When the first record that the restored job needs falls out of the topic's retention. */

@@ -2,7 +2,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
 import type { Notice } from '../domain/notice.js';
-import { assessRun, type AssessInput } from './assess-run.js';
+import type { AssessInput } from './assess-run.js';
 import { awaitRelease } from './await-release.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
 import { checkOffsets, type CheckOffsetsInput } from './check-offsets.js';
@@ -11,9 +11,10 @@ import type { Deps } from './deps.js';
 import { examineDeadEnd, type ExamineInput } from './examine-dead-end.js';
 import { fetchPointer } from './fetch-pointer.js';
 import { configuredJob } from './job.js';
+import { assessAhead, readAhead } from './look-ahead.js';
 import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
-import { readState, type ReadStateInput } from './read-state.js';
+import type { ReadStateInput } from './read-state.js';
 import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
@@ -34,10 +35,11 @@ export type { Ledgers, Noted, Watched } from './watch-jobs.js';
 export function createActivities(deps: Deps) {
   return {
     openCase: (input: { readonly job: string }) => beating(() => openCase(deps, input, cancellationSignal())),
-    assessRun: (input: AssessInput) => beating(() => assessRun(deps, input, cancellationSignal())),
+    assessRun: (input: AssessInput) => beating(() => assessAhead(deps, input, cancellationSignal())),
     fetchPointer: (input: Parameters<typeof fetchPointer>[1]) =>
       beating(() => fetchPointer(deps, input, cancellationSignal())),
-    readState: (input: ReadStateInput) => readState(deps, input, cancellationSignal(), heartbeat),
+    readState: (input: ReadStateInput & { readonly andOffsets?: boolean }) =>
+      readAhead(deps, input, cancellationSignal(), heartbeat, beating),
     checkOffsets: (input: CheckOffsetsInput) =>
       beating(() => checkOffsets(deps, input, cancellationSignal())),
     resumeOffsets: (input: Parameters<typeof resumeOffsets>[1]) =>
@@ -91,6 +93,7 @@ export function createActivities(deps: Deps) {
       return beating(
         () => watch,
         () => heartbeat(latest),
+        WATCH_BEAT,
       ).then(tellNotices);
     },
     notify: (notice: Notice) => {
@@ -116,9 +119,16 @@ function tellNotices(watched: Watched): Watched {
 
 export type Activities = ReturnType<typeof createActivities>;
 
+/** Milliseconds. The heartbeat of a watch is the ledger of all its jobs: too much to be sent every two seconds. */
+const WATCH_BEAT = 10_000;
+
 /** Heartbeats while a step that cannot report progress is at work, so that a dead worker is noticed in seconds. */
-async function beating<T>(step: () => Promise<T>, beat: () => void = heartbeat): Promise<T> {
-  const timer = setInterval(() => beat(), 2_000);
+async function beating<T>(
+  step: () => Promise<T>,
+  beat: () => void = heartbeat,
+  every = 2_000,
+): Promise<T> {
+  const timer = setInterval(() => beat(), every);
   try {
     return await step();
   } finally {

@@ -37,6 +37,8 @@ export interface OffsetCheck {
   readonly transactions: { readonly outageMs: number; readonly timeoutMs: number } | null;
   /** What else people should know, one sentence each. Left out: nothing. */
   readonly notes?: readonly string[];
+  /** The consumer group has no members and stands exactly at the positions [false]. */
+  readonly groupInLine?: boolean;
 }
 
 /** Compares positions with the log. Pure; `expires` and `transactions` are added by whoever can look at clocks. */

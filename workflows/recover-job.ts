@@ -2,6 +2,7 @@ import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@tempora
 import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import { fault, type Fault } from '../domain/failure.js';
+import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
 import { deadlinePassed, isLate, mayTry } from './allowance.js';
@@ -115,15 +116,16 @@ async function attempt(the: Case): Promise<Outcome> {
       switch (next.do) {
         case 'assess':
           tell(the, 'assessing', 'assessRun');
-          e = {
-            ...e,
-            assessment: await steps.assessRun(
+          e = withAssessed(
+            e,
+            await steps.assessRun(
               { job, submitted, stopped: the.stopping, began: began(the, e) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
-          };
+          );
           honour(the, e.assessment?.hold ?? null);
           e = { ...e, openSubmission: settle(the, e.assessment) };
+          if (e.pointers !== null) tell(the, 'fetching pointer', 'fetchPointer', e);
           break;
         case 'fetchPointer':
           tell(the, 'fetching pointer', 'fetchPointer', e);
@@ -131,14 +133,14 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         case 'readState': {
           tell(the, 'reading state', 'readState', e);
-          const { path } = next.point;
-          e = {
-            ...e,
-            verdicts: {
-              ...e.verdicts,
-              [path]: await steps.readState({ job, point: next.point }, `is ${path} sound?`),
-            },
-          };
+          const { point } = next;
+          const andOffsets = isComparedNext(e, point);
+          e = withRead(
+            e,
+            point,
+            await steps.readState({ job, point, andOffsets }, `is ${point.path} sound?`),
+          );
+          if (e.offsets[point.path] !== undefined) tell(the, 'checking offsets', 'checkOffsets', e);
           break;
         }
         case 'checkOffsets': {

@@ -44,19 +44,22 @@ export async function submit(
 ): Promise<Outcome> {
   const { job } = openedOf(the);
   const { point, facts } = next;
+  const checked = e.offsets[point.path];
   tell(the, 'resuming offsets', 'resumeOffsets', e);
-  the.groupOffsets = keepFirst(
-    the.groupOffsets,
-    await steps.resumeOffsets(
-      { job, point: point.path },
-      'bring the consumer group to the positions of the state',
-    ),
-  );
+  // An attempt before this one did it, and the group was just seen where it was brought to.
+  const done = the.groupOffsets?.left === null && checked?.is === 'present' && checked.value.groupInLine;
+  if (done !== true)
+    the.groupOffsets = keepFirst(
+      the.groupOffsets,
+      await steps.resumeOffsets(
+        { job, point: point.path },
+        'bring the consumer group to the positions of the state',
+      ),
+    );
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
   // So does a word to start from nothing: nobody restores what a person has just given up.
   if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
 
-  const checked = e.offsets[point.path];
   const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
   const expired = checked?.is === 'present' ? expiredTransactions(checked.value, point.time) : null;
   const accepted = expired === null ? [] : [expired];

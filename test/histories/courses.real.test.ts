@@ -6,7 +6,8 @@ import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { workflowCode } from '../simulation/campaign.js';
 import { CASE, openCases, type Cases } from '../support/cases.js';
-import { COURSES, type Course } from './courses.js';
+import type { Course } from './course.js';
+import { COURSES } from './courses.js';
 import { keepOnly, writeCourse, type Execution } from './recorded.js';
 import { replayed } from './replayed.js';
 

@@ -5,78 +5,33 @@
  */
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
-import type { OffsetCheck } from '../../domain/offsets.js';
 import { failure, fault } from '../../domain/failure.js';
-import type { Question } from '../../domain/desk.js';
-import type { RepairCheck } from '../../domain/repair.js';
-import type { Assessment } from '../../domain/situation.js';
+import { runId } from '../../domain/ids.js';
 import { present, unknown } from '../../domain/reading.js';
+import type { RepairCheck } from '../../domain/repair.js';
 import { until } from '../../stack/wait.js';
 import { recoverJob } from '../../workflows/index.js';
 import { CASE, JOB, said, type Cases } from '../support/cases.js';
 import { assessment, ledger, point, run, RUN_A, RUN_B } from '../support/evidence.js';
 import { chk, WRITER } from '../support/fake-ports.js';
-import { startRun, type InstantOutside } from '../support/instant-outside.js';
-import { runId } from '../../domain/ids.js';
-
-export interface Course {
-  /** A name for a file, and for people. */
-  readonly name: string;
-  /** The server suggests to continue as new after so few events that it happens. */
-  readonly continuesSoon: boolean;
-  /** Plays it to its end, or to where it stays open. Returns the workflow ids worth recording, besides the case. */
-  readonly play: (on: Cases) => Promise<readonly string[] | void>;
-}
-
-const courses: Course[] = [];
-const course = (name: string, play: Course['play'], continuesSoon = false): void =>
-  void courses.push({ name, play, continuesSoon });
-
-// ── What several courses have in common ─────────────────────────────────────────────────────────────────────────
-
-const recover = (on: Cases, from?: string) =>
-  on.client.recover(JOB, { ...said, requestId: randomUUID(), ...(from === undefined ? {} : { from }) });
-const storageAway = fault('StorageUnavailable', 'connection refused', 'nn:9870');
-/** A wait that nothing ends but a person. */
-const endless = { awaitReturn: () => cancelled() };
-const slow = { backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 } };
-
-async function asked(on: Cases, about: string): Promise<Question> {
-  const { question } = await on.until((s) => s.question?.about === about);
-  if (question === null) throw new Error(`expected the question ${about}`);
-  return question;
-}
-const approve = async (on: Cases, about: string) =>
-  on.client.approve(JOB, { ...said, question: (await asked(on, about)).id });
-const reject = async (on: Cases, about: string) =>
-  on.client.reject(JOB, { ...said, question: (await asked(on, about)).id });
-const closed = async (on: Cases) => {
-  await on.client.closeCase(JOB, said);
-  await on.end();
-};
-
-const bent = (it: InstantOutside, change: (real: Assessment) => Partial<Assessment>) => ({
-  assessRun: async (...args: Parameters<typeof it.steps.assessRun>) => {
-    const real = await it.steps.assessRun(...args);
-    return { ...real, ...change(real) };
-  },
-});
-const checked = (it: InstantOutside, change: Partial<OffsetCheck>) => ({
-  checkOffsets: async (...args: Parameters<typeof it.steps.checkOffsets>) => {
-    const real = await it.steps.checkOffsets(...args);
-    return real.is === 'present' ? present({ ...real.value, ...change }) : real;
-  },
-});
-/** Verdicts instead of what the files say. */
-const broken = (it: InstantOutside, ...paths: readonly string[]) => ({
-  readState: async (...args: Parameters<typeof it.steps.readState>) =>
-    paths.includes(args[0].point.path)
-      ? ({
-          is: 'broken',
-          reasons: [fault('StateMissing', 'a shared file is gone', args[0].point.path)],
-        } as const)
-      : it.steps.readState(...args),
-});
+import { startRun } from '../support/instant-outside.js';
+import {
+  approve,
+  asked,
+  bent,
+  broken,
+  checked,
+  closed,
+  course,
+  courses,
+  endless,
+  recover,
+  reject,
+  slow,
+  storageAway,
+  type Course,
+} from './course.js';
+import './courses-with-people.js';
 
 // ── Without a question ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -311,7 +266,7 @@ course('aborted-during-the-submission', async (on) => {
   await on.client.abort(JOB, said);
   go();
   // Proved is proved; nothing is left to stop, and the case looks whether it stays well.
-  await on.until('watching');
+  await on.until((s) => (s.restored?.provedAt ?? null) !== null && s.phase !== 'confirming');
 });
 
 course('aborted-during-a-submission-that-fails', async (on) => {

@@ -174,9 +174,7 @@ function dying(it: InstantOutside, inStep: (step: string) => Promise<void>): Ste
 const DEATHS = [
   ['openCase', 'before'],
   ['assessRun', 'before'],
-  ['fetchPointer', 'before'],
   ['readState', 'before'],
-  ['checkOffsets', 'before'],
   ['resumeOffsets', 'before'],
   ['resumeOffsets', 'after'],
   ['restoreJob', 'before'],
