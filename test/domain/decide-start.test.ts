@@ -187,6 +187,19 @@ describe('policy firstStart', () => {
     expect(word(decide(e))).toBe('ask nothing to restore');
   });
 
+  test('asks first whether a job that nobody saw end was stopped on purpose', () => {
+    const seen = { ...watched, runs: [{ ...watched.runs[0]!, state: 'RUNNING' as const }] };
+    const e = evidence({
+      policy,
+      pointers: none,
+      assessment: assessment({ runs: present([]), ledger: present(seen) }),
+    });
+    const next = decide(e);
+    expect(word(next)).toBe('ask vanished, may be approved');
+    const digest = next.do === 'ask' ? next.plan.digest : '';
+    expect(word(decide({ ...e, approved: [digest] }))).toMatch(/^start/);
+  });
+
   test('aborts when points were known and are gone', () => {
     expect(word(decide(never({ points: [point(RUN_A, 12)] })))).toBe('abort StateLost');
   });
