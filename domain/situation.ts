@@ -102,6 +102,8 @@ export interface Assessment {
    * shows it. `absent` says nothing. Left out: not looked at, or no archive is configured.
    */
   readonly archived?: Reading<ArchivedEnd>;
+  /** Whether the configuration has a command that starts the JobManager. Only while Flink holds the job. */
+  readonly canStart?: boolean;
 }
 
 export type Situation =
