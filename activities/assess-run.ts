@@ -19,6 +19,7 @@ import {
   type RunView,
 } from '../domain/situation.js';
 import { countTasks } from '../domain/tasks.js';
+import { assessEnd } from './assess-end.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
@@ -84,7 +85,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     hold,
     stopped: input.stopped ?? [],
   };
-  return assessStuck(deps, it, assessment, ha, call);
+  return assessEnd(deps, it, await assessStuck(deps, it, assessment, ha, call), call);
 }
 
 /** Whether the cluster keeps its HA data where this configuration looks for it. */

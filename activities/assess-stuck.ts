@@ -17,12 +17,14 @@ export async function assessStuck(
   call: Call,
 ): Promise<Assessment> {
   const config = it.cluster.ha;
-  if (situationOf(a).is !== 'held' || config === null || ha.is !== 'present') return a;
+  const { is } = situationOf(a);
+  if ((is !== 'held' && is !== 'cleaning') || config === null || ha.is !== 'present') return a;
   const storage =
     (await unusable(deps, config.storageDir, call)) ?? (await unusable(deps, it.cluster.checkpoints, call));
   // What a broken storage does not show is no evidence.
   if (storage !== null) return { ...a, needs: { storage } };
-  return { ...a, needs: { storage }, lostEntries: await lostEntries(deps, it, ha.value, call) };
+  const canStart = it.cluster.startCluster !== null;
+  return { ...a, needs: { storage }, lostEntries: await lostEntries(deps, it, ha.value, call), canStart };
 }
 
 /** Null: proved usable. */

@@ -6,7 +6,7 @@ import type { JobLedger } from '../domain/ledger.js';
 import type { Reading } from '../domain/reading.js';
 import type { RepairOutcome } from '../domain/repair.js';
 import type { StandingHold } from '../domain/standing-hold.js';
-import type { RepairInput } from './repair-dead-end.js';
+import type { RequestInput } from './repair-dead-end.js';
 
 /** What activities work with. Endpoints and secrets stay in here; they never enter an argument or a result. */
 export interface Deps {
@@ -21,7 +21,7 @@ export interface Deps {
    */
   requestRepair(
     cluster: ClusterName,
-    request: RepairInput,
+    request: RequestInput,
     id: string,
     signal: AbortSignal,
   ): Promise<RepairOutcome>;

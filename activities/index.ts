@@ -15,9 +15,10 @@ import { assessAhead, readAhead } from './look-ahead.js';
 import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
 import type { ReadStateInput } from './read-state.js';
-import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
+import { repairDeadEnd, type RepairInput, type RequestInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
+import { startCluster, type StartClusterInput } from './start-cluster.js';
 import { setStart, startJob, type SetStartInput, type StartInput } from './start-job.js';
 import { stopRun, type StopInput } from './stop-run.js';
 import { watchJobs, type Watched, type WatchJobsInput } from './watch-jobs.js';
@@ -55,7 +56,7 @@ export function createActivities(deps: Deps) {
       return beating(() => startJob(deps, { ...input, repeated }, cancellationSignal()));
     },
     /** From a case: asks the repair workflow of its cluster, and waits for what it did. */
-    requestRepair: (input: RepairInput) => {
+    requestRepair: (input: RequestInput) => {
       const { activityId, workflowExecution } = activityInfo();
       // A retry of this step is the same request; a later attempt of the case is another.
       const id = `${workflowExecution?.runId ?? ''}/${activityId}`;
@@ -63,6 +64,10 @@ export function createActivities(deps: Deps) {
       return beating(() => deps.requestRepair(clusterName, input, id, cancellationSignal()));
     },
     repairDeadEnd: (input: RepairInput) => beating(() => repairDeadEnd(deps, input, cancellationSignal())),
+    startCluster: (input: Omit<StartClusterInput, 'repeated'>) => {
+      const repeated = activityInfo().attempt > 1;
+      return beating(() => startCluster(deps, { ...input, repeated }, cancellationSignal()));
+    },
     stopRun: (input: Omit<StopInput, 'repeated'>) => {
       const repeated = activityInfo().attempt > 1;
       return beating(() => stopRun(deps, { ...input, repeated }, cancellationSignal(), heartbeat));

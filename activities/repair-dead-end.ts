@@ -1,5 +1,11 @@
 import type { Call } from '../adapters/ports.js';
-import { asideName, checkRepair, type EmptyJobResult, type RepairOutcome } from '../domain/repair.js';
+import {
+  asideName,
+  checkRepair,
+  type EmptyJobResult,
+  type Repairable,
+  type RepairOutcome,
+} from '../domain/repair.js';
 import type { Deps } from './deps.js';
 import { lookAtDeadEnd, storageOf } from './examine-dead-end.js';
 
@@ -9,6 +15,11 @@ export interface RepairInput {
   readonly deadEnd: EmptyJobResult;
   /** The file that was approved, by its time (epoch milliseconds). */
   readonly modified: number;
+}
+
+/** What a case asks the repair workflow of its cluster for. */
+export interface RequestInput extends Omit<RepairInput, 'deadEnd'> {
+  readonly deadEnd: Repairable;
 }
 
 /**

@@ -1,10 +1,12 @@
 import { dirname } from 'node:path';
 import type { Config, StorageConfig } from '../config/config.js';
 import { failure, fault } from '../domain/failure.js';
+import { mapReading, unknown } from '../domain/reading.js';
 import { systemClock } from './clock.js';
 import { commandRunner } from './command.js';
 import { fileStorage } from './file.js';
 import { flinkRest } from './flink.js';
+import { archivedRun } from './flink-archive.js';
 import { kafkaLog } from './kafka.js';
 import type { Flink, HaStore, Kafka, Ports, Storage } from './ports.js';
 import { receiversOf } from './receivers.js';
@@ -31,14 +33,15 @@ export function connectPorts(config: Config): Ports {
   const haStores = mapValues(config.zookeeper, zookeeperHaStore);
   const logs = mapValues(config.kafka, kafkaLog);
   const flinks = mapValues(config.clusters, (name, { flink }) => keep(flinkRest(name, flink)));
+  const ownerOf: Ports['storageOf'] = (uri) => {
+    const owner = [...storages].find(([, storage]) => storage.owns(uri));
+    if (owner !== undefined) return { name: owner[0], storage: owner[1] };
+    const known = [...storages.keys()].join(', ') || 'none';
+    return fault('StateForeign', `expected a path of a configured storage (${known}), found ${uri}`, uri);
+  };
   return {
     clock: systemClock,
-    storageOf: (uri) => {
-      const owner = [...storages].find(([, storage]) => storage.owns(uri));
-      if (owner !== undefined) return { name: owner[0], storage: owner[1] };
-      const known = [...storages.keys()].join(', ') || 'none';
-      return fault('StateForeign', `expected a path of a configured storage (${known}), found ${uri}`, uri);
-    },
+    storageOf: ownerOf,
     storage: (name) => named<Storage>(storages, 'storage', name),
     haStore: (name) => named<HaStore>(haStores, 'zookeeper', name),
     flink: (name) => named<Flink>(flinks, 'clusters', name),
@@ -48,6 +51,12 @@ export function connectPorts(config: Config): Ports {
       await Promise.allSettled(closing.map((port) => port.close()));
     },
     commands: commandRunner(dirname(config.file)),
+    archivedEnd: async (directory, run, call) => {
+      const owner = ownerOf(directory);
+      if ('code' in owner) return unknown(owner);
+      const archived = await archivedRun(owner.storage, directory, run, call);
+      return mapReading(archived, ({ job }) => ({ state: job.state }));
+    },
   };
 }
 

@@ -407,4 +407,9 @@ export interface Ports {
   /** Ends what is shared between calls (agents, caches). */
   close(): Promise<void>;
   readonly commands: Commands;
+  /**
+   * How a run ended, by Flink's archive of ended jobs (`jobmanager.archive.fs.dir`), the only witness when the JobManager
+   * that saw it is gone. It is written after the end and only if the storage takes it: `absent` says nothing.
+   */
+  archivedEnd(directory: string, run: RunId, call: Call): Promise<Reading<{ readonly state: string }>>;
 }

@@ -165,8 +165,8 @@ type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
 /** Memo keys of `watch/<cluster>`: one ledger per job. */
 const LEDGER_PREFIX = messages.ledgerKey('');
 
-/** Milliseconds for a repair: it proves the storage usable, and may have to wait for its turn. */
-const REPAIR_DEADLINE = 60_000;
+/** Milliseconds for a repair: it may have to wait for its turn, and a JobManager that is started needs a minute or two. */
+const REPAIR_DEADLINE = 240_000;
 
 /** Milliseconds after which a hold that no worker has ended is ended by the server. */
 const HOLD_LINGERS = 10 * 60_000;

@@ -9,6 +9,7 @@ import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
 import type { TimeLeft } from './time-left.js';
 import type { SkippedRange } from './skipped.js';
+import type { ClusterStart } from './start-cluster.js';
 import type { Stop } from './stop.js';
 
 export type Phase =
@@ -106,6 +107,8 @@ export interface CaseStatus {
   readonly timeLeft: readonly TimeLeft[];
   /** Runs that this case has stopped, oldest first. Left out: none. */
   readonly stops?: readonly Stop[];
+  /** Starts of the JobManager that this case has had done, oldest first. Left out: none. */
+  readonly starts?: readonly ClusterStart[];
 }
 
 /** How a case ended: the workflow's result. */

@@ -8,6 +8,7 @@ import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { launchInDoubt } from './launch-command.js';
+import { decideStartCluster } from './decide-start-cluster.js';
 import { decideStart, firstStart } from './decide-start.js';
 import type { FromNothing, GivenUp } from './kafka-from.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
@@ -16,7 +17,7 @@ import { lastPass } from './last-pass.js';
 import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import { absent, type Reading } from './reading.js';
-import type { EmptyJobResult, RepairCheck } from './repair.js';
+import type { EmptyJobResult, Repairable, RepairCheck } from './repair.js';
 import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
 import { branchLine } from './side-by-side.js';
 import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
@@ -122,8 +123,8 @@ export type Next =
   | { readonly do: 'confirm'; readonly run: RunId; readonly point: string; readonly because: string }
   /** Whether a dead end may be repaired. */
   | { readonly do: 'checkRepair'; readonly deadEnd: EmptyJobResult }
-  /** Approved by a person. `modified`: the file that was approved, by its time. */
-  | { readonly do: 'repair'; readonly deadEnd: EmptyJobResult; readonly modified: number }
+  /** Approved by a person. `modified`: the file that was approved, by its time; or since when no JobManager leads. */
+  | { readonly do: 'repair'; readonly deadEnd: Repairable; readonly modified: number }
   /** Approved by a person, or a run of ours without a checkpoint of its own. */
   | { readonly do: 'stop'; readonly run: RunId; readonly approved: boolean; readonly because: string }
   /** Nothing to be tried before a dependency is back, or a time has come; no attempt is spent on it. */
@@ -351,6 +352,7 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
     return explained(` ${waysOut(deadEnd, verdict.is === 'sound', told)}`, deadEnd.znode);
   }
   if (deadEnd.is === 'RestoreLoop') return decideLoop(e, deadEnd, s.because);
+  if (deadEnd.is === 'NoJobManager') return decideStartCluster(e, deadEnd, s.because, ask);
   if (deadEnd.is !== 'EmptyJobResult') return explained('', deadEnd.run);
   if (e.policy.repairs === 'never' || e.policy.attempts === 0)
     return explained(' Policy: Holdfast only reports it.', deadEnd.path);

@@ -24,6 +24,7 @@ export function fence(a: Assessment, times: FenceTimes, consented: boolean): Fau
   const shown = a.runs.is === 'present' ? a.runs.value : [];
   const last = a.ledger.is === 'present' ? a.ledger.value.runs[0] : undefined;
   if (last === undefined || isTerminal(last.state) || shown.some((r) => r.run === last.run)) return null;
+  if (a.archived?.is === 'present' && a.archived.value.run === last.run) return null;
   const quiet = a.at - last.seen;
   const needed = times.heartbeatTimeout + times.sessionTimeout;
   if (quiet >= needed) return null;

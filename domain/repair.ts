@@ -9,8 +9,12 @@ import type { RunId } from './ids.js';
 import type { JobLedger } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { HaView } from './situation.js';
+import type { ClusterStart, NoJobManager } from './start-cluster.js';
 
 export type EmptyJobResult = Extract<DeadEnd, { readonly is: 'EmptyJobResult' }>;
+
+/** Dead ends that Holdfast can end when a person agrees. */
+export type Repairable = EmptyJobResult | NoJobManager;
 
 /**
  * How long the file must have been left alone (milliseconds). HDFS still listed it as open a minute after its writer was
@@ -140,4 +144,6 @@ export type RepairOutcome =
   | { readonly is: 'repaired'; readonly repair: Repair }
   /** Nothing was done; the check says why. */
   | { readonly is: 'not done'; readonly check: RepairCheck }
-  | { readonly is: 'failed'; readonly fault: Fault };
+  | { readonly is: 'failed'; readonly fault: Fault }
+  /** The JobManager was started. */
+  | { readonly is: 'started'; readonly start: ClusterStart };

@@ -58,6 +58,13 @@ export interface DirtyResult {
   readonly length: number;
 }
 
+/** What the archive of ended jobs tells of a run that the leading JobManager does not show. */
+export interface ArchivedEnd {
+  readonly run: RunId;
+  /** The terminal state that Flink wrote. */
+  readonly state: string;
+}
+
 /** Everything one look at the outside found out about the job. */
 export interface Assessment {
   /** Epoch milliseconds. */
@@ -90,6 +97,13 @@ export interface Assessment {
   readonly lostEntries?: Reading<readonly LostEntry[]>;
   /** Runs that this case has stopped on approval: nobody wanted the job itself to end. */
   readonly stopped?: readonly RunId[];
+  /**
+   * The archive of the newest run, which says how it ended. Looked at only when its HA data is gone and no JobManager
+   * shows it. `absent` says nothing. Left out: not looked at, or no archive is configured.
+   */
+  readonly archived?: Reading<ArchivedEnd>;
+  /** Whether the configuration has a command that starts the JobManager. Only while Flink holds the job. */
+  readonly canStart?: boolean;
 }
 
 export type Situation =
@@ -145,7 +159,7 @@ export function situationOf(a: Assessment): Situation {
       ),
     );
   }
-  return goneRun(a, a.runs.value, ours);
+  return goneRun(a, ours);
 }
 
 /**
@@ -165,12 +179,14 @@ export function situationSince(a: Assessment, since: number): Situation {
 function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
   const dead = deadEndOf(a, ours);
   if (dead !== null) return dead;
+  const over = cleanedUp(a, ours);
+  if (over !== null) return { ...over, because: `${over.because}; no JobManager answers that could go on` };
   const kept = ours.find((h) => h.graph);
   if (kept !== undefined) {
     return {
       is: 'held',
       run: kept.run,
-      because: `no JobManager answers; ZooKeeper holds the job with its checkpoints${blockedBy(a, ours)}${awaited(a)}`,
+      because: `no JobManager answers; ${holds(kept)}${blockedBy(a, ours)}${awaited(a)}`,
     };
   }
   if (a.runs.is === 'unknown') return unknownBecause(a.runs.because);
@@ -251,73 +267,100 @@ function olderPoints(a: Assessment, run: RunId): number {
 }
 
 /** No run is alive, and the leading JobManager says so. */
-function goneRun(a: Assessment, runs: readonly RunView[], ours: readonly HaView[]): Situation {
+function goneRun(a: Assessment, ours: readonly HaView[]): Situation {
   const dead = deadEndOf(a, ours);
   if (dead !== null) return dead;
   if (a.dirty.is === 'unknown') return unknownBecause(a.dirty.because);
-  const dirty =
-    a.dirty.is === 'present' ? a.dirty.value.find((d) => ours.some((h) => h.run === d.run)) : undefined;
-  if (dirty !== undefined) {
-    return {
-      is: 'cleaning',
-      run: dirty.run,
-      because: `Flink has recorded the end of ${dirty.run} and is cleaning up`,
-    };
-  }
+  const over = cleanedUp(a, ours);
+  if (over !== null) return over;
   const held = ours.find((h) => h.graph);
   if (held !== undefined)
     return {
       is: 'held',
       run: held.run,
-      because: `ZooKeeper holds the job; Flink will start it${blockedBy(a, ours)}${awaited(a)}`,
+      because: `${holds(held)}; Flink will start it${blockedBy(a, ours)}${awaited(a)}`,
     };
-  const half = ours[0];
-  if (half !== undefined) {
-    return {
-      is: 'cleaning',
-      run: half.run,
-      because: 'its job graph is gone and its checkpoints are still in ZooKeeper',
-    };
+  return lastSeen(a);
+}
+
+/** Flink has recorded the end of the run, or has begun to forget it; null: neither is seen. */
+function cleanedUp(a: Assessment, ours: readonly HaView[]): Extract<Situation, { is: 'cleaning' }> | null {
+  const results = a.dirty.is === 'present' ? a.dirty.value : [];
+  const dirty = results.find((d) => d.length > 0 && ours.some((h) => h.run === d.run));
+  if (dirty !== undefined) {
+    const because = `Flink has recorded the end of ${dirty.run} and is cleaning up`;
+    return { is: 'cleaning', run: dirty.run, because };
   }
-  return lastSeen(a, runs);
+  const half = ours.some((h) => h.graph) ? undefined : ours[0];
+  if (half === undefined) return null;
+  const because = 'its job graph is gone and its checkpoints are still in ZooKeeper';
+  return { is: 'cleaning', run: half.run, because };
+}
+
+/** What ZooKeeper holds: a graph alone is started from what the job was submitted with, or from nothing. */
+const holds = ({ checkpoints }: HaView): string =>
+  checkpoints > 0
+    ? 'ZooKeeper holds the job with its checkpoints'
+    : 'ZooKeeper holds the job, and no checkpoint of it';
+
+/** The newest run of the job, and who knows of it; null: nobody knows any. */
+function newestRun(
+  a: Assessment,
+): { readonly run: RunId; readonly state: string; readonly by: string } | null {
+  const shown = a.runs.is === 'present' ? a.runs.value[0] : undefined;
+  const remembered = a.ledger.is === 'present' ? a.ledger.value.runs[0] : undefined;
+  if (remembered !== undefined && (shown === undefined || remembered.started > shown.started))
+    return { run: remembered.run, state: remembered.state, by: 'the ledger last saw' };
+  return shown === undefined ? null : { run: shown.run, state: shown.state, by: 'Flink shows' };
+}
+
+/** The run whose end nobody saw, although Flink holds it no more: its archive may tell. Null: there is none. */
+export function endedUnseen(a: Assessment): RunId | null {
+  const situation = situationOf(a);
+  if (situation.is !== 'vanished' && situation.is !== 'abandoned') return null;
+  const newest = newestRun(a);
+  return newest === null || isTerminal(newest.state) ? null : newest.run;
 }
 
 /** HA data is gone. What was the last that anybody saw of the newest run? */
-function lastSeen(a: Assessment, runs: readonly RunView[]): Situation {
-  const shown = runs[0];
-  const remembered = a.ledger.is === 'present' ? a.ledger.value.runs[0] : undefined;
-  const newest =
-    remembered !== undefined && (shown === undefined || remembered.started > shown.started)
-      ? remembered
-      : shown;
-  if (newest === undefined) {
+function lastSeen(a: Assessment): Situation {
+  const newest = newestRun(a);
+  if (newest === null) {
     return { is: 'vanished', because: 'no run of this job is known to Flink, to ZooKeeper or to the ledger' };
   }
-  const where = newest === shown ? 'Flink shows' : 'the ledger last saw';
-  if (newest.state.startsWith('CANCEL') && a.stopped?.includes(newest.run) === true) {
+  const { run, state, by } = newest;
+  if (isTerminal(state) || ENDED_BY_PERSON.has(state)) return endedAs(a, run, state, by);
+  if (a.archived?.is === 'unknown') return unknownBecause(a.archived.because);
+  return a.archived?.is === 'present' && a.archived.value.run === run
+    ? endedAs(a, run, a.archived.value.state, "Flink's archive shows")
+    : endedAs(a, run, state, by);
+}
+
+function endedAs(a: Assessment, run: RunId, state: string, by: string): Situation {
+  if (state.startsWith('CANCEL') && a.stopped?.includes(run) === true) {
     return {
       is: 'abandoned',
-      run: newest.run,
-      because: `Holdfast stopped ${newest.run} on approval, and its HA data is gone`,
+      run,
+      because: `Holdfast stopped ${run} on approval, and its HA data is gone`,
     };
   }
-  if (ENDED_BY_PERSON.has(newest.state)) {
+  if (ENDED_BY_PERSON.has(state)) {
     return {
       is: 'ended',
-      run: newest.run,
-      state: newest.state,
-      because: `${where} ${newest.run} as ${newest.state}`,
+      run,
+      state,
+      because: `${by} ${run} as ${state}`,
     };
   }
-  if (FAILING.has(newest.state)) {
+  if (FAILING.has(state)) {
     return {
       is: 'abandoned',
-      run: newest.run,
-      because: `HA data is gone and ${where} ${newest.run} as ${newest.state}`,
+      run,
+      because: `HA data is gone and ${by} ${run} as ${state}`,
     };
   }
   return {
     is: 'vanished',
-    because: `HA data is gone, and ${where} ${newest.run} as ${newest.state}: nobody saw it end`,
+    because: `HA data is gone, and ${by} ${run} as ${state}: nobody saw it end`,
   };
 }

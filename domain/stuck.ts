@@ -18,6 +18,9 @@ const LOOPS = 3;
 /** Answers of a cluster without a leader. Refused credentials, for example, are none. */
 const NOBODY_ANSWERS = new Set<Fault['code']>(['FlinkUnavailable', 'FlinkRestarting']);
 
+/** Courses that are left to Flink. */
+const MAY_BE_STUCK = new Set<Situation['is']>(['held', 'cleaning', 'flink-recovering']);
+
 /** After one more assessment: the same sight goes on, another begins now, anything else ends it. */
 export function stillStuck(before: Stuck | null, a: Assessment): Stuck | null {
   const deadEnd = stuckAs(a);
@@ -34,21 +37,22 @@ export const calledAt = (stuck: Stuck): number => stuck.since + LASTS[stuck.dead
 /** The dead end that one assessment looks like; null: none, or what Flink needs is itself away. */
 export function stuckAs(a: Assessment): DeadEnd | null {
   const s = situationOf(a);
-  if (s.is === 'held') return heldInVain(a, s);
+  if (s.is === 'held' || s.is === 'cleaning') return heldInVain(a, s);
   if (s.is !== 'flink-recovering' || s.run.running > 0) return null;
   return a.leader.is === 'present' && a.leader.value.taskManagers === 0
     ? { is: 'NoTaskManager', run: s.run.run }
     : null;
 }
 
-function heldInVain(a: Assessment, { run }: Extract<Situation, { is: 'held' }>): DeadEnd | null {
+function heldInVain(a: Assessment, s: Extract<Situation, { is: 'held' | 'cleaning' }>): DeadEnd | null {
+  const { run } = s;
   if (a.needs === undefined || a.needs.storage !== null) return null;
   const lost = a.lostEntries?.is === 'present' ? a.lostEntries.value.find((e) => e.run === run) : undefined;
   if (lost !== undefined) {
     const { znode, file, point } = lost;
     return { is: 'UnreadableHaEntry', run, znode, file, point };
   }
-  if (a.runs.is === 'present') return { is: 'JobManagerIgnoresHa', run };
+  if (a.runs.is === 'present') return s.is === 'held' ? { is: 'JobManagerIgnoresHa', run } : null;
   if (a.runs.is !== 'unknown' || !NOBODY_ANSWERS.has(a.runs.because.code)) return null;
   return a.leads?.is === 'present' ? { is: 'NoJobManager', run, leader: a.leads.value } : null;
 }
@@ -80,7 +84,7 @@ export function situationNow(
       return { is: 'dead-end', deadEnd, because: `${situation.because}; ${explain(deadEnd)}` };
     }
   }
-  if (situation.is !== 'held' && situation.is !== 'flink-recovering') return situation;
+  if (!MAY_BE_STUCK.has(situation.is)) return situation;
   const stuck = stillStuck(before, a);
   if (stuck === null || a.at < calledAt(stuck)) return situation;
   const lasted = Math.round((a.at - stuck.since) / 1000);

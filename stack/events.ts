@@ -274,6 +274,8 @@ export interface CheckOptions {
   readonly readCommitted?: boolean;
   /** Milliseconds to wait for the last window of every key. Default 60 s. */
   readonly within?: number;
+  /** Only windows that start at or after this (event time, milliseconds). Default: all. */
+  readonly from?: number;
 }
 
 export interface CheckResult extends WindowReport {
@@ -287,7 +289,7 @@ export interface CheckResult extends WindowReport {
  * it compares what is there.
  */
 export async function checkWindows(options: CheckOptions): Promise<CheckResult> {
-  const { broker, topic, events, shape = SHAPE, readCommitted = true, within = 60_000 } = options;
+  const { broker, topic, events, shape = SHAPE, readCommitted = true, within = 60_000, from } = options;
   const wanted = new Set(lastWindows(shape, events));
   const lines: WindowLine[] = [];
   const log = await openLog(broker, topic, await logStarts(broker, topic), readCommitted);
@@ -300,7 +302,7 @@ export async function checkWindows(options: CheckOptions): Promise<CheckResult> 
         wanted.delete(nameOf(line));
       }
     } while ((wanted.size > 0 || !log.atEnd()) && performance.now() < deadline);
-    return { ...compare(shape, events, lines), complete: wanted.size === 0 };
+    return { ...compare(shape, events, lines, from), complete: wanted.size === 0 };
   } finally {
     log.close();
   }

@@ -90,8 +90,16 @@ export interface WindowReport {
 
 const SAMPLES = 10;
 
-export function compare(shape: StreamShape, events: number, lines: readonly WindowLine[]): WindowReport {
-  const truth = truthOf(shape, events);
+/** @param from only windows that start at or after it are compared (event time, milliseconds). Default: all. */
+export function compare(
+  shape: StreamShape,
+  events: number,
+  all: readonly WindowLine[],
+  from: number = shape.base,
+): WindowReport {
+  const later = ({ windowStart }: WindowLine): boolean => windowStart >= from;
+  const lines = all.filter(later);
+  const truth = new Map([...truthOf(shape, events)].filter(([, window]) => later(window)));
   const found = new Map<string, WindowLine[]>();
   for (const line of lines) {
     const same = found.get(nameOf(line));

@@ -13,6 +13,7 @@ import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import type { TimeLeft } from '../domain/time-left.js';
+import type { ClusterStart } from '../domain/start-cluster.js';
 import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { RecoverInput } from './messages.js';
@@ -86,6 +87,8 @@ export interface Case {
   /** Runs that this case has stopped, or was about to. */
   stopping: readonly RunId[];
   stops: readonly Stop[];
+  /** Starts of the JobManager that this case has had done. */
+  starts: readonly ClusterStart[];
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -145,6 +148,7 @@ export function newCase(input: RecoverInput): Case {
     honoured: 0,
     stopping: [],
     stops: [],
+    starts: [],
   };
   const passing: Pick<Case, Passing> = {
     input,

@@ -3,7 +3,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import type { EmptyJobResult, RepairOutcome } from '../domain/repair.js';
+import type { Repairable, RepairOutcome } from '../domain/repair.js';
 import type { FromNothing } from '../domain/kafka-from.js';
 import type { Carried } from './case.js';
 
@@ -47,10 +47,13 @@ export interface HoldInput extends Said {
   readonly forMinutes?: number;
 }
 
-/** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
+/**
+ * One approved repair. `modified`: what was approved, by its time (epoch milliseconds): the file's own, or since when no
+ * JobManager leads.
+ */
 export interface RepairRequest {
   readonly job: string;
-  readonly deadEnd: EmptyJobResult;
+  readonly deadEnd: Repairable;
   readonly modified: number;
 }
 

@@ -19,9 +19,14 @@ export async function repairCluster(input: RepairClusterInput): Promise<readonly
   let heard = 0;
 
   const repair = async (request: RepairRequest): Promise<RepairOutcome> => {
-    const { path } = request.deadEnd;
+    const { job, deadEnd, modified } = request;
     try {
-      return await steps.repairDeadEnd(request, `${input.cluster}: rename ${path} aside`);
+      return deadEnd.is === 'NoJobManager'
+        ? await steps.startCluster({ job, deadEnd }, `${input.cluster}: start the JobManager`)
+        : await steps.repairDeadEnd(
+            { job, deadEnd, modified },
+            `${input.cluster}: rename ${deadEnd.path} aside`,
+          );
     } catch (error) {
       return { is: 'failed', fault: faultFrom(error, 'repairDeadEnd') };
     }
@@ -30,7 +35,8 @@ export async function repairCluster(input: RepairClusterInput): Promise<readonly
     repairDeadEnd,
     async (request) => {
       heard++;
-      const key = `${request.deadEnd.path} ${request.modified}`;
+      const { deadEnd, modified } = request;
+      const key = `${deadEnd.is === 'NoJobManager' ? deadEnd.run : deadEnd.path} ${modified}`;
       const known = asked.get(key);
       if (known !== undefined) return known;
       const mine = last.then(() => repair(request));
@@ -39,7 +45,7 @@ export async function repairCluster(input: RepairClusterInput): Promise<readonly
       const outcome = await mine;
       answers.push(outcome);
       // What was not done may be asked for again.
-      if (outcome.is !== 'repaired') asked.delete(key);
+      if (outcome.is !== 'repaired' && outcome.is !== 'started') asked.delete(key);
       return outcome;
     },
     { description: 'A repair that a person has approved; cases send this, people approve in their case.' },

@@ -1,5 +1,6 @@
 /** The repair of a dead end, as one case sees it. */
 import type { Evidence, Next } from '../domain/decide.js';
+import { fault } from '../domain/failure.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -13,13 +14,27 @@ export async function repair(
 ): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'repairing', 'requestRepair', e);
-  const outcome = await steps.requestRepair({ job, deadEnd, modified }, `rename ${deadEnd.path} aside`);
+  const what = deadEnd.is === 'NoJobManager' ? 'start the JobManager' : `rename ${deadEnd.path} aside`;
+  const outcome = await steps.requestRepair({ job, deadEnd, modified }, what);
   switch (outcome.is) {
     case 'repaired':
       the.repairs = [...the.repairs, outcome.repair].slice(-10);
       the.because = null;
       return { is: 'again' };
+    case 'started':
+      the.starts = [...the.starts, outcome.start].slice(-10);
+      the.because = null;
+      // It has its time anew; what has looked like a dead end until now says nothing of the new one.
+      the.stuck = null;
+      return { is: 'again' };
     case 'not done':
+      // Starting is tried again like every failed step: workers may differ in what they can start.
+      if (deadEnd.is === 'NoJobManager') {
+        const { check } = outcome;
+        const why = 'because' in check ? check.because : check.is;
+        const told = typeof why === 'string' ? why : why.message;
+        return { is: 'failed', fault: fault('FlinkRestarting', `not started: ${told}`, deadEnd.run) };
+      }
       // The next look says why, and what to do about it.
       return { is: 'again' };
     case 'failed':

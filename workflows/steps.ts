@@ -137,6 +137,7 @@ export const startJob = step(restoring, 'startJob');
 export const stopRun = step(stopping, 'stopRun');
 export const requestRepair = step(repairing, 'requestRepair');
 export const repairDeadEnd = step(repairing, 'repairDeadEnd');
+export const startCluster = step(repairing, 'startCluster');
 export const confirmRestored = step(waiting, 'confirmRestored');
 export const awaitReturn = step(waiting, 'awaitReturn', ({ atMost }) => ({
   scheduleToCloseTimeout: atMost + OVERDUE,

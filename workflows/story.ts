@@ -149,6 +149,7 @@ export function statusOf(the: Case): CaseStatus {
     ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
     timeLeft: the.timeLeft,
     stops: the.stops,
+    starts: the.starts,
   };
 }
 
@@ -248,6 +249,11 @@ function details(the: Case): string {
   for (const stop of s.stops ?? []) {
     const saved = stop.savepoint === null ? '' : ` after the savepoint \`${stop.savepoint}\``;
     lines.push('', `## Stopped at ${time(stop.at)} UTC`, '', `Run \`${stop.run}\`${saved}: ${stop.because}.`);
+  }
+  for (const { at, run, leader, proofs } of s.starts ?? []) {
+    const leads = leader === null ? 'nobody led within a minute' : `\`${leader}\` leads`;
+    lines.push('', `## JobManager started at ${time(at)} UTC`, '', `For run \`${run}\`; ${leads}.`);
+    lines.push('', ...proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
     lines.push(...ladderLines(s.ladder));

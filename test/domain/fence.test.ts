@@ -29,6 +29,25 @@ const table: readonly [promise: string, seen: Partial<Assessment>, expected: str
     'FlinkRestarting',
   ],
   [
+    'waits for no time-out when the archive shows that it has ended',
+    {
+      runs: present([]),
+      ledger: lastSeen('RESTARTING', 9_000),
+      archived: present({ run: RUN_A, state: 'FAILED' }),
+    },
+    null,
+  ],
+  [
+    'does not hold when the archive shows that a person cancelled it',
+    {
+      runs: present([]),
+      ledger: lastSeen('RESTARTING', 0),
+      archived: present({ run: RUN_A, state: 'CANCELED' }),
+      at: 99_000,
+    },
+    'FlinkRestarting',
+  ],
+  [
     'holds when the time-outs have passed',
     { runs: present([]), ledger: lastSeen('RESTARTING', 9_000), at: 29_000 },
     null,

@@ -1,6 +1,6 @@
 /** A person acts on Flink while a case is open, or at the same moment. On the real systems. */
 import { describe, expect, test } from 'vitest';
-import { until } from '../../stack/index.js';
+import { checkWindows, until, windowOf } from '../../stack/index.js';
 import { JOB, trials, type Trial } from '../support/trial.js';
 
 const { stack, flink, trial } = trials();
@@ -126,5 +126,46 @@ describe('a person starts the job by hand', () => {
     expect(asking.situation?.is).toBe('blank');
     expect(asking.question?.about).toBe('blank run');
     expect(await it.states()).toEqual(['FAILED', 'RUNNING']);
+  });
+
+  test('from nothing: stopped when a person chooses a restore point, and everything is counted right from there', async () => {
+    const it = await trial({ through: ['webhdfs'] });
+    await it.proxy.webhdfs.set({ is: 'refuse' });
+    await it.lose();
+    const point = await newestOf(it);
+    await it.alert();
+    await it.failedWith('StorageUnavailable');
+    const blank = await it.submit();
+    await flink().checkpointed(blank, 1);
+    await it.proxy.webhdfs.set({ is: 'none' });
+    const { question } = await it.phaseIs('asking');
+    expect(question).toMatchObject({ about: 'blank run', approves: null });
+    expect(question?.choices).toContain(point);
+    expect(await it.states(), 'nothing is stopped without a person').toEqual(['FAILED', 'RUNNING']);
+    await it.client.chooseRestorePoint(JOB, { ...person, path: point, question: question?.id ?? '' });
+    await flink().reaches(blank, 'CANCELED');
+    // What the blank run has written stays in the sink: it cannot have seen a window that begins after its end.
+    const { shape, sent } = it.events;
+    const from = windowOf(shape, sent()) + shape.windowMs;
+    const resumed = await it.phaseIs('resumed');
+    expect(resumed).toMatchObject({
+      restored: { point },
+      stops: [{ run: blank, savepoint: null }],
+    });
+    expect(await it.states()).toEqual(['CANCELED', 'FAILED', 'RUNNING']);
+    const restored = resumed.restored?.run ?? '';
+    expect((await flink().checkpoints(restored)).restored).toMatchObject({ path: point, isSavepoint: true });
+    await until(
+      'windows after the blank run are full',
+      () => windowOf(shape, sent()) > from + shape.windowMs,
+    );
+    const counts = await checkWindows({
+      ...{ broker: stack().endpoints.kafka ?? '', topic: it.topics.out },
+      ...{ events: await it.events.finish(), from },
+    });
+    expect(counts.expected).toBeGreaterThan(0);
+    expect(counts).toMatchObject({
+      ...{ complete: true, missing: 0, wrongCounts: 0, wrongTotals: 0, unexpected: 0 },
+    });
   });
 });

@@ -72,6 +72,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     receivers: [simulatedReceiver(world)],
     close: () => Promise.resolve(),
     commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
+    archivedEnd: () => Promise.resolve(absent),
   };
 }
 

@@ -104,6 +104,8 @@ export interface World {
   onSavepoint: (run: RunId, directory: string) => string;
   /** The operator's programs: what each call does and says. */
   onCommand: (command: readonly string[]) => Ran;
+  /** What Flink's archive says of every run that is asked for. */
+  archived: Reading<{ readonly state: string }>;
 }
 
 export const noCheckpoints: FlinkCheckpoints = {
@@ -193,6 +195,7 @@ export function incident(): World {
     onCommand: ([program]) => {
       throw failure('ConfigInvalid', 'there is no such program', program);
     },
+    archived: absent,
   };
   return world;
 }
@@ -318,6 +321,7 @@ function portsOf(world: World): Ports {
           return world.onCommand(command);
         }),
     },
+    archivedEnd: () => Promise.resolve(world.archived),
   };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { LASTS } from '../../domain/dead-end.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
@@ -23,6 +24,19 @@ const stuck = assessment({
   ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
   dirty: present([{ run: RUN_A, path: PATH, length: 0 }]),
 });
+/** Nobody leads for a long time, and nothing else is wrong. */
+const leaderless = (at: number) =>
+  assessment({
+    at,
+    runs: away,
+    leader: away,
+    settings: away,
+    ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+    leads: present(null),
+    needs: { storage: null },
+    lostEntries: present([]),
+    canStart: true,
+  });
 const running = () =>
   assessment({
     runs: present([
@@ -67,7 +81,7 @@ const activities = {
     ]),
   requestRepair: async () => {
     requested++;
-    if (outcome.is === 'repaired') now = running();
+    if (outcome.is === 'repaired' || outcome.is === 'started') now = running();
     return outcome;
   },
 };
@@ -142,6 +156,25 @@ describe('a case in a dead end', () => {
     expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(1);
     expect((await client.status(JOB)).repairs).toMatchObject([{ from: PATH, to: `${PATH}.empty` }]);
+  });
+
+  test('without a JobManager has it started when a person agrees, once', async () => {
+    now = leaderless(1_000);
+    outcome = {
+      is: 'started',
+      start: { run: RUN_A, at: 2_000, leader: 'http://jm:8081', proofs: ['no JobManager answers'] },
+    };
+    await open();
+    await phaseIs('watching');
+    now = leaderless(1_000 + LASTS.NoJobManager);
+    mended();
+    const { question } = await phaseIs('asking');
+    expect(question?.approves).toContain('start the JobManager');
+    expect(requested).toBe(0);
+    await client.approve(JOB, { ...said, question: question?.id ?? '' });
+    expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
+    expect(requested).toBe(1);
+    expect((await client.status(JOB)).starts).toMatchObject([{ run: RUN_A, leader: 'http://jm:8081' }]);
   });
 
   test('that is rejected repairs nothing and keeps everything', async () => {

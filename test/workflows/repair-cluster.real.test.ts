@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import { fault, failure } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
-import type { RepairOutcome } from '../../domain/repair.js';
+import type { EmptyJobResult, RepairOutcome } from '../../domain/repair.js';
+import type { NoJobManager } from '../../domain/start-cluster.js';
 import type { RepairRequest } from '../../workflows/messages.js';
 import { createLog } from '../../worker/logger.js';
 import { createWorkers, type RunningWorkers } from '../../worker/run.js';
@@ -21,15 +22,22 @@ let mostAtWork = 0;
 /** Every request of a case has an id of its own; the same id would be the same request, also after its end. */
 const ask = (what: RepairRequest) => client.repairDeadEnd('counts', what, randomUUID());
 
-const request = (digit: string, modified = 1_000): RepairRequest => {
+type EmptyRequest = RepairRequest & { readonly deadEnd: EmptyJobResult };
+const request = (digit: string, modified = 1_000): EmptyRequest => {
   const run = runId(digit.repeat(32));
   const path = `hdfs://nn/ha/job-result-store/default/${run}_DIRTY.json`;
   return { job: 'window-counts', deadEnd: { is: 'EmptyJobResult', run, path }, modified };
 };
 
+const start = (digit: string): RepairRequest => ({
+  job: 'window-counts',
+  deadEnd: { is: 'NoJobManager', run: runId(digit.repeat(32)), leader: null },
+  modified: 1_000,
+});
+
 /** The rename, which takes a moment; the storage is away for run `d…`. */
 const activities = {
-  repairDeadEnd: async ({ deadEnd, modified }: RepairRequest): Promise<RepairOutcome> => {
+  repairDeadEnd: async ({ deadEnd, modified }: EmptyRequest): Promise<RepairOutcome> => {
     mostAtWork = Math.max(mostAtWork, ++atWork);
     log.push(deadEnd.run.slice(0, 1));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -38,6 +46,13 @@ const activities = {
     const to = `${deadEnd.path}.empty`;
     const was = { length: 0, modified };
     return { is: 'repaired', repair: { deadEnd, at: 2_000, from: deadEnd.path, to, was, proofs: [] } };
+  },
+  startCluster: async ({ deadEnd }: { readonly deadEnd: NoJobManager }): Promise<RepairOutcome> => {
+    mostAtWork = Math.max(mostAtWork, ++atWork);
+    log.push(`start ${deadEnd.run.slice(0, 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    atWork--;
+    return { is: 'started', start: { run: deadEnd.run, at: 2_000, leader: 'http://jm:8081', proofs: [] } };
   },
 };
 
@@ -68,9 +83,11 @@ describe('the repairs of a cluster', () => {
   test('different repairs are done one at a time', async () => {
     mostAtWork = 0;
     log.length = 0;
-    await Promise.all(['1', '2', '3', '4'].map((d) => ask(request(d))));
+    const wanted = [...['1', '2', '3', '4'].map((d) => request(d)), start('5'), start('5'), start('6')];
+    const answers = await Promise.all(wanted.map(ask));
     expect(mostAtWork).toBe(1);
-    expect(log.toSorted()).toEqual(['1', '2', '3', '4']);
+    expect(log.toSorted()).toEqual(['1', '2', '3', '4', 'start 5', 'start 6']);
+    expect(answers.at(-1)).toMatchObject({ is: 'started', start: { leader: 'http://jm:8081' } });
   });
 
   test('a request that is repeated with the same id is the same request', async () => {

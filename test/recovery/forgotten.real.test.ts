@@ -1,0 +1,59 @@
+/** A run ended while nobody watched, and its JobManager is gone: Flink's archive tells how. On the real systems. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { until } from '../../stack/index.js';
+import { trials, type Trial, type TrialConfig } from '../support/trial.js';
+
+const { stack, flink, trial } = trials();
+
+const archive = (): string => stack().flink.places.archive ?? '';
+const withArchive = ({ clusters }: TrialConfig): void => {
+  for (const cluster of Object.values(clusters)) Object.assign(cluster, { archive: archive() });
+};
+
+/** Ends the run behind the back of the watch, and has the next JobManager know nothing of it. */
+async function forgotten(it: Trial, end: () => Promise<void>): Promise<void> {
+  await it.worker.stop();
+  await end();
+  const file = join(new URL(archive()).pathname, it.run);
+  await until('Flink has archived it', () =>
+    access(file).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const jobManager = stack().server('jobmanager');
+  await jobManager.kill();
+  await jobManager.start();
+  await until('the next JobManager has forgotten it', async () =>
+    (await flink().jobs()).every(({ jid }) => jid !== it.run),
+  );
+  await it.alert();
+  await it.worker.start();
+}
+
+test('that a person cancelled is not brought back', async () => {
+  const it = await trial({ configure: withArchive });
+  await forgotten(it, async () => {
+    await flink().cancel(it.run);
+    await flink().reaches(it.run, 'CANCELED');
+  });
+  const end = await it.ended();
+  expect(end).toMatchObject({ outcome: 'ended by a person', restored: null });
+  expect(end.because).toContain(`Flink's archive shows ${it.run} as CANCELED`);
+  expect(await it.states()).toEqual([]);
+});
+
+test('that failed is restored without a question', async () => {
+  const it = await trial({ configure: withArchive });
+  const point = async () => (await it.flink.checkpoints(it.run)).newest?.path ?? 'none';
+  let newest = 'none';
+  await forgotten(it, async () => {
+    await it.lose();
+    newest = await point();
+  });
+  const { situation } = await it.resumedFrom(newest, { runs: 1 });
+  expect(situation).not.toBeNull();
+  await it.oneCase();
+});
