@@ -14,6 +14,7 @@ import {
   type WindowReport,
 } from './truth.js';
 import { openLog } from './kafka-log.js';
+import { until } from './wait.js';
 
 const MAX_BATCH = 2000;
 
@@ -40,13 +41,19 @@ export async function createTopics(broker: string, topics: readonly TopicSpec[])
   await admin.connect();
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      // KafkaJS gives up its wait when a broker has not heard of the topic yet.
+      waitForLeaders: false,
       topics: topics.map(({ topic, partitions = 2 }) => ({
         topic,
         numPartitions: partitions,
         replicationFactor: 1,
         configEntries: [{ name: 'retention.ms', value: '-1' }],
       })),
+    });
+    const names = topics.map(({ topic }) => topic);
+    await until(`topics ${names.join(', ')} have leaders`, async () => {
+      const { topics: known } = await admin.fetchTopicMetadata({ topics: names });
+      return known.every(({ partitions }) => partitions.length > 0 && partitions.every((p) => p.leader >= 0));
     });
   } finally {
     await admin.disconnect();

@@ -15,7 +15,7 @@ import { pointFromPath } from '../domain/restore-point.js';
 import type { TimeLeft } from '../domain/time-left.js';
 import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
-import type { Carried, RecoverInput } from './messages.js';
+import type { RecoverInput } from './messages.js';
 
 export interface Case {
   readonly input: RecoverInput;
@@ -88,124 +88,86 @@ export interface Case {
   stops: readonly Stop[];
 }
 
+/** What each execution learns anew; all else outlives continue-as-new. */
+const PASSING = [
+  'input',
+  'opened',
+  'phase',
+  'since',
+  'step',
+  'attemptStarted',
+  'situation',
+  'ladder',
+  'waiting',
+  'telling',
+  'timeLeft',
+] as const satisfies readonly (keyof Case)[];
+
+type Passing = (typeof PASSING)[number];
+
+/** The state of a case that outlives continue-as-new. */
+export type Carried = Readonly<Omit<Case, Passing>>;
+
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
 export function newCase(input: RecoverInput): Case {
   const now = Date.now();
-  const c: Partial<Carried> = input.carried ?? {};
-  return {
+  const begun: Carried = {
+    origin: input.carried?.origin ?? workflowInfo().firstExecutionRunId,
+    openedAt: now,
+    desk: emptyDesk,
+    failed: 0,
+    granted: null,
+    failures: [],
+    submissions: 0,
+    submitted: [],
+    openSubmission: null,
+    chosen: input.from ? pointFromPath(input.from.path) : null,
+    approved: [],
+    failedWakes: 0,
+    paused: 0,
+    deadlineFrom: now,
+    wokeEarly: false,
+    soakUntil: null,
+    because: null,
+    restored: null,
+    repairs: [],
+    doubtedAt: now,
+    stopped: null,
+    told: [],
+    stuck: null,
+    grantedAt: 0,
+    refused: [],
+    lastPass: 'none',
+    groupOffsets: null,
+    fromNothing: saidFromNothing(input.fromNothing),
+    starting: null,
+    startedBlank: null,
+    honoured: 0,
+    stopping: [],
+    stops: [],
+  };
+  const passing: Pick<Case, Passing> = {
     input,
-    origin: c.origin ?? workflowInfo().firstExecutionRunId,
-    openedAt: c.openedAt ?? now,
     opened: null,
-    desk: c.desk ?? emptyDesk,
     phase: 'opening',
     since: now,
     step: 'openCase',
-    failed: c.failed ?? 0,
-    granted: c.granted ?? null,
     attemptStarted: now,
-    failures: c.failures ?? [],
-    submissions: c.submissions ?? 0,
-    submitted: c.submitted ?? [],
-    openSubmission: c.openSubmission ?? null,
-    // A choice that was used up by an earlier run of this case is not made again.
-    chosen: c.chosen ?? (input.from && !input.carried ? pointFromPath(input.from.path) : null),
-    approved: c.approved ?? [],
-    failedWakes: c.failedWakes ?? 0,
-    paused: c.paused ?? 0,
-    deadlineFrom: c.deadlineFrom ?? now,
-    wokeEarly: c.wokeEarly ?? false,
-    soakUntil: c.soakUntil ?? null,
     situation: null,
     ladder: [],
     waiting: null,
-    because: c.because ?? null,
-    restored: c.restored ?? null,
-    repairs: c.repairs ?? [],
-    doubtedAt: c.doubtedAt ?? now,
-    stopped: c.stopped ?? null,
-    told: c.told ?? [],
     telling: { underway: 0 },
-    stuck: c.stuck ?? null,
-    grantedAt: c.grantedAt ?? 0,
-    refused: c.refused ?? [],
-    lastPass: c.lastPass ?? 'none',
-    groupOffsets: c.groupOffsets ?? null,
-    fromNothing: c.fromNothing ?? (input.carried ? null : saidFromNothing(input.fromNothing)),
-    starting: c.starting ?? null,
-    startedBlank: c.startedBlank ?? null,
     timeLeft: [],
-    honoured: c.honoured ?? 0,
-    stopping: c.stopping ?? [],
-    stops: c.stops ?? [],
   };
+  return { ...begun, ...input.carried, ...passing };
 }
 
 /** What outlives continue-as-new. */
 export function carry(the: Case): Carried {
-  const { origin, openedAt, desk, failed, granted, failures, submissions, submitted } = the;
-  const {
-    openSubmission,
-    chosen,
-    approved,
-    failedWakes,
-    paused,
-    deadlineFrom,
-    soakUntil,
-    because,
-    restored,
-    repairs,
-    doubtedAt,
-    stopped,
-    told,
-    stuck,
-    wokeEarly,
-    grantedAt,
-    refused,
-    lastPass,
-    groupOffsets,
-    fromNothing,
-    starting,
-    startedBlank,
-    honoured,
-    stopping,
-    stops,
-  } = the;
-  return {
-    origin,
-    openedAt,
-    desk,
-    failed,
-    granted,
-    failures,
-    submissions,
-    submitted,
-    openSubmission,
-    chosen,
-    approved,
-    failedWakes,
-    paused,
-    deadlineFrom,
-    soakUntil,
-    because,
-    restored,
-    repairs,
-    doubtedAt,
-    stopped,
-    told,
-    stuck,
-    wokeEarly,
-    grantedAt,
-    refused,
-    lastPass,
-    groupOffsets,
-    fromNothing,
-    starting,
-    startedBlank,
-    honoured,
-    stopping,
-    stops,
-  };
+  const passing: ReadonlySet<string> = new Set(PASSING);
+  return Object.fromEntries(
+    Object.entries(the).filter(([field]) => !passing.has(field)),
+  ) as unknown as Carried;
 }
 
 /** The opened case. Only valid after `openCase`. */

@@ -1,18 +1,11 @@
 /** Wire names of everything that can be said to a case: a contract with senders, runbooks and open executions. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert, AlertResolved } from '../domain/alert.js';
-import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
-import type { OpenSubmission } from '../domain/decide.js';
-import type { Desk, Said } from '../domain/desk.js';
-import type { LastPassState } from '../domain/exhausted.js';
-import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
-import type { Fault } from '../domain/failure.js';
-import type { ResumedOffsets } from '../domain/group-offsets.js';
-import type { RunId } from '../domain/ids.js';
-import type { FromNothing, StartedFromNothing } from '../domain/kafka-from.js';
-import type { RestorePoint } from '../domain/restore-point.js';
-import type { Stop } from '../domain/stop.js';
-import type { Stuck } from '../domain/stuck.js';
+import type { CaseStatus } from '../domain/case.js';
+import type { Said } from '../domain/desk.js';
+import type { EmptyJobResult, RepairOutcome } from '../domain/repair.js';
+import type { FromNothing } from '../domain/kafka-from.js';
+import type { Carried } from './case.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
 export const QUEUES = { steps: 'holdfast', waits: 'holdfast-wait', restores: 'holdfast-restore' } as const;
@@ -25,50 +18,11 @@ export interface RecoverInput {
   /** A person's request: a restore point of their choice instead of the ladder's top. */
   readonly from?: ({ readonly path: string } & Said) | null;
   /** What an earlier run of the same case carries over (continue as new). */
-  readonly carried?: Carried;
+  readonly carried?: Partial<Carried>;
   /** A person's request: a start without any restore point, at a point in Kafka (`domain/kafka-from.ts`). */
   readonly fromNothing?: FromNothing | null;
   /** `look`: says what would be restored if the job failed now, and touches nothing. Result: `LookReport`. */
   readonly mode?: 'look';
-}
-
-/** The state of a case that outlives continue-as-new. */
-export interface Carried {
-  /** First execution run id of the case: run ids are derived from it. */
-  readonly origin: string;
-  readonly openedAt: number;
-  readonly desk: Desk;
-  readonly failed: number;
-  /** Attempts granted so far: N, and N more with each resume; null: unlimited. */
-  readonly granted: number | null;
-  readonly failures: readonly AttemptRecord[];
-  readonly submissions: number;
-  readonly submitted: readonly RunId[];
-  readonly openSubmission: OpenSubmission | null;
-  readonly chosen: RestorePoint | null;
-  readonly approved: readonly string[];
-  readonly failedWakes: number;
-  readonly paused: number;
-  readonly deadlineFrom: number;
-  readonly soakUntil: number | null;
-  readonly because: Fault | null;
-  readonly restored: Restored | null;
-  readonly repairs: readonly Repair[];
-  readonly doubtedAt: number;
-  readonly stopped: Fault | null;
-  readonly told?: readonly string[];
-  readonly stuck?: Stuck | null;
-  readonly wokeEarly: boolean;
-  readonly grantedAt: number;
-  readonly refused: readonly string[];
-  readonly lastPass: LastPassState;
-  readonly groupOffsets?: ResumedOffsets | null;
-  readonly fromNothing?: FromNothing | null;
-  readonly starting?: StartedFromNothing | null;
-  readonly startedBlank?: RunId | null;
-  readonly honoured: number;
-  readonly stopping?: readonly RunId[];
-  readonly stops?: readonly Stop[];
 }
 
 /** Input of workflow `watchCluster`. */

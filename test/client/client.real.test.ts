@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Activities } from '../../activities/index.js';
 import { ClientError, holdfastClient, type HoldfastClient } from '../../client/index.js';
 import type { Alert } from '../../domain/alert.js';
 import { failure } from '../../domain/failure.js';
+import { jobName } from '../../domain/ids.js';
 import { STRICT } from '../../domain/policy.js';
 import { emptyLedger } from '../../domain/ledger.js';
 import { createLog } from '../../worker/logger.js';
@@ -33,10 +35,13 @@ const activities = {
     throw failure('HaStoreUnavailable', 'ZooKeeper does not answer', 'zk1:2181');
   },
   awaitReturn: () => cancelled(),
-  watchJobs: async () => ({
-    ledgers: { totals: { ...emptyLedger(1), complete: false } },
+  watchJobs: async (): Promise<Awaited<ReturnType<Activities['watchJobs']>>> => ({
+    ledgers: { [jobName('totals')]: { ...emptyLedger(1), complete: false } },
     lastLook: Date.now(),
+    noted: {},
     alerts: [],
+    notices: [],
+    wantedFrom: null,
   }),
 };
 

@@ -91,7 +91,7 @@ describe('alerts while nobody can take them', () => {
     };
     try {
       await temporalDies(async () => {
-        await it.lose();
+        await it.lose({ held: false });
         expect(await send()).toBe(503);
         await intake.kill();
         await expect(send()).rejects.toThrow();

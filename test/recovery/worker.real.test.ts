@@ -28,7 +28,7 @@ const { stack, flink, trial } = trials({
 async function diedThreeTimes(it: Trial, step: string): Promise<void> {
   const marks = (await readdir(dirname(it.config))).filter((name) => name.startsWith('died-'));
   expect(marks.sort(), step).toEqual(['died-after', 'died-before', 'died-during']);
-  // Part of a workflow task: the history does not tell how often it was begun.
+  // It is a local activity: the history does not tell how often it was begun.
   if (step === 'openCase') return;
   const tries = (await it.steps()).filter((s) => s.step === step).map((s) => s.tries);
   expect(Math.max(...tries), step).toBe(MOMENTS.length + 1);

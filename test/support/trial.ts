@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { stringify } from 'yaml';
-import { connectTemporal, holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { ClientError, connectTemporal, holdfastClient, type HoldfastClient } from '../../client/index.js';
 import { loadConfig } from '../../config/load.js';
 import type { CaseEnd, CaseStatus } from '../../domain/case.js';
 import { clusterName, jobName, recoverId } from '../../domain/ids.js';
@@ -88,8 +88,12 @@ export interface Trial {
   readonly proxy: { readonly flink: FaultyProxy; readonly webhdfs: FaultyProxy };
   /** Submits the job by hand, as a person does. */
   readonly submit: (more?: { readonly savepointPath?: string; readonly jobId?: string }) => Promise<string>;
-  /** A task of the job fails; the default restart strategy of the trials gives up at once. */
-  readonly lose: () => Promise<void>;
+  /**
+   * A task of the job fails; the default restart strategy of the trials gives up at once. The watch sees that too: what
+   * it opens is held until `alert`, so that a test can prepare its fault in between, unless `held` is false.
+   */
+  readonly lose: (options?: { readonly held?: boolean }) => Promise<void>;
+  /** The first alert after `lose` also ends its hold. */
   readonly alert: () => Promise<void>;
   readonly status: () => Promise<CaseStatus>;
   readonly phaseIs: (phase: string, within?: number) => Promise<CaseStatus>;
@@ -249,6 +253,8 @@ export function trials(
     telling.push(async () => `${name}: ${(await steps()).map((s) => `${s.step} ${s.tries}`).join(', ')}`);
     telling.push(async () => (await Promise.all(workers.map((worker) => worker.logs(30)))).join('\n'));
 
+    const byTest = { by: 'test', reason: 'the fault is not there yet' };
+    let held = false;
     const ours = async () => (await flink.jobs()).filter((job) => job.name === name);
     const phaseIs = (phase: string, within = 120_000) =>
       until(
@@ -271,7 +277,9 @@ export function trials(
       ...{ stack, flink, run, name, group, topics, events, config, client, temporal, proxy, submit },
       ...{ status, steps, phaseIs, countsAreRight, workers },
       worker: defined(workers[0], 'worker'),
-      async lose() {
+      async lose(options = {}) {
+        held = options.held ?? true;
+        if (held) await client.placeHold(JOB, { ...byTest, forMs: 600_000 });
         await writeFile(failFile, '');
         await flink.reaches(run, 'FAILED');
       },
@@ -279,6 +287,13 @@ export function trials(
         await client.raiseAlert({
           ...{ fingerprint: randomUUID(), source: 'alertmanager', cluster: CLUSTER, job: JOB, run: null },
           ...{ summary: `${name} is down`, startedAt: Date.now(), labels: {}, link: null },
+        });
+        if (!held) return;
+        held = false;
+        await client.endHold(JOB, byTest);
+        // A case that the watch has opened already goes on at once; one that was opened just now was never held.
+        await client.release(JOB, byTest).catch((error: unknown) => {
+          if (!(error instanceof ClientError && error.code === 'Refused')) throw error;
         });
       },
       failedWith: (...codes) =>
