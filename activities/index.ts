@@ -128,11 +128,7 @@ export type Activities = ReturnType<typeof createActivities>;
 const WATCH_BEAT = 10_000;
 
 /** Heartbeats while a step that cannot report progress is at work, so that a dead worker is noticed in seconds. */
-async function beating<T>(
-  step: () => Promise<T>,
-  beat: () => void = heartbeat,
-  every = 2_000,
-): Promise<T> {
+async function beating<T>(step: () => Promise<T>, beat: () => void = heartbeat, every = 2_000): Promise<T> {
   const timer = setInterval(() => beat(), every);
   try {
     return await step();

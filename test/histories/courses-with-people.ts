@@ -30,6 +30,7 @@ import {
   approve,
   asked,
   broken,
+  checked,
   closed,
   course,
   endless,
@@ -80,6 +81,7 @@ const firstStart = { firstStart: { kafkaFrom: 'earliest' } } as const;
 
 looks('restore');
 looks('ask', (it) => broken(it, chk(8)));
+looks('abort', (it) => checked(it, { gone: [{ topic: 't', partition: 0, records: '7' }] }), { onOffsetGap: 'abort' });
 looks('unknown', ({ world }) => ((world.storageDown = storageAway), {}));
 looks(
   'start',

@@ -6,6 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createActivities } from '../../activities/index.js';
+import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
+import type { CaseEnd } from '../../domain/case.js';
+import type { LookReport } from '../../domain/look.js';
 import { root } from '../../stack/root.js';
 import * as workflows from '../../workflows/index.js';
 import { workflowCode } from '../simulation/campaign.js';
@@ -96,9 +99,50 @@ describe('no course is missing: recorded is', () => {
   });
 
   test('every question', () => {
-    const questions = found(all('domain'), /\bask\(\s*'([^']+)'/g);
-    expect(questions.length).toBeGreaterThanOrEqual(15);
-    expect([...is.questions].sort()).toEqual(expect.arrayContaining([...questions]));
+    const domain = all('domain');
+    const literal = found(domain, /\b(?:ask|planOf)\(\s*'([^']+)'/g);
+    const named = found(domain, /\bplanOf\(\s*([A-Z]+)\b/g).map(
+      (name) => new RegExp(`const ${name} = '([^']+)'`).exec(domain)?.[1] ?? `no text of ${name}`,
+    );
+    expect(literal.length).toBeGreaterThanOrEqual(16);
+    expect(named).toContain('exhausted');
+    expect([...is.questions].sort()).toEqual(expect.arrayContaining([...literal, ...named]));
+    // Of the questions that are named after a failure: one without anything to approve, and one with.
+    expect([...is.questions]).toEqual(expect.arrayContaining(['StateIncompatible', 'LaunchInDoubt']));
+  });
+
+  const resultsOf = (workflow: keyof typeof workflows): readonly unknown[] =>
+    executions.flatMap(({ history }) => {
+      const [first] = history.events ?? [];
+      const last = history.events?.at(-1)?.workflowExecutionCompletedEventAttributes;
+      const data = last?.result?.payloads?.[0]?.data;
+      const mine = first?.workflowExecutionStartedEventAttributes?.workflowType?.name === workflow;
+      return mine && data ? [JSON.parse(Buffer.from(data).toString()) as unknown] : [];
+    });
+
+  test('every end of a case, the abort too', () => {
+    const type = source('domain/case.ts').split('export interface CaseEnd')[1]?.split('readonly job')[0] ?? '';
+    // Nothing ends so: a case with 0 attempts is aborted, with what it would have done.
+    const ends = found(type, /'([^']+)'/g).filter((end) => end !== 'observed');
+    expect(ends.length).toBeGreaterThanOrEqual(6);
+    const outcomes = resultsOf('recoverJob').map((end) => (end as Partial<CaseEnd>).outcome);
+    expect(outcomes).toEqual(expect.arrayContaining([...ends]));
+    const failures = events().map((e) => e.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo?.type);
+    expect(failures).toContain(RECOVERY_ABORTED);
+  });
+
+  test('everything that a look can say', () => {
+    const type = source('domain/look.ts').split('export type Would =')[1]?.split('export interface')[0] ?? '';
+    const kinds = found(type, /readonly is: '(\w+)'/g);
+    expect(kinds.length).toBeGreaterThanOrEqual(5);
+    const said = resultsOf('recoverJob').map((report) => (report as Partial<LookReport>).would?.is);
+    expect(said).toEqual(expect.arrayContaining([...kinds]));
+  });
+
+  test('a standing hold that has expired and one that was released', () => {
+    expect(resultsOf('standingHold')).toEqual(
+      expect.arrayContaining(['expired', expect.stringMatching(/^released by /)]),
+    );
   });
 
   test('every kind of answer, and none', () => {
