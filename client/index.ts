@@ -20,9 +20,12 @@ import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/id
 import type { JobLedger } from '../domain/ledger.js';
 import type { RepairOutcome } from '../domain/repair.js';
 import * as messages from '../workflows/messages.js';
+import { caseFile, type CaseFile } from './case-file.js';
 import { ClientError, explain, type Asked } from './errors.js';
+import { decodeHistory } from './history.js';
 import { caseLink } from './links.js';
 
+export { CASE_FILE_FORMAT, caseFile, type CaseFile } from './case-file.js';
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
 export { caseLink } from './links.js';
@@ -100,6 +103,11 @@ export interface HoldfastClient {
   closeCase(job: string, saying: Saying): Promise<string>;
   /** One case by its job's name or by its workflow id, the newest execution or the given one. */
   caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
+  /**
+   * The whole case that an execution belongs to, explained: everything that was asked, found, decided and said, in order.
+   * Default: the newest execution. Needs no worker.
+   */
+  caseFile(jobOrId: string, runId?: string): Promise<CaseFile>;
   /** Cases within Temporal's retention, newest first. */
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
@@ -131,6 +139,11 @@ const LEDGER_PREFIX = messages.ledgerKey('');
 
 /** Milliseconds for a repair: it proves the storage usable, and may have to wait for its turn. */
 const REPAIR_DEADLINE = 60_000;
+
+/** Milliseconds for a whole history: a long one comes in many pages. */
+const HISTORY_DEADLINE = 30_000;
+/** Executions of one case that are read: each holds thousands of events. */
+const MOST_EXECUTIONS = 50;
 
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
@@ -335,6 +348,11 @@ export function holdfastClient({
       ]);
       return { summary, status: status.value, withoutStatus: status.why, ...ending };
     },
+    caseFile: async (jobOrId, runId) => {
+      const id = jobOrId.includes('/') ? jobOrId : jobOf(jobOrId).id;
+      const info = await find(id, `find the case ${id}`, runId);
+      return caseFile(await executionsOf(id, info.runId));
+    },
     cases: async ({ job, limit = 50 } = {}) => {
       const query =
         job === undefined
@@ -403,6 +421,35 @@ export function holdfastClient({
       ),
     close: () => client.connection.close(),
   };
+
+  /** The histories of one case, oldest first: a long one continues as a new execution. What retention took is left out. */
+  async function executionsOf(id: string, runId: string): Promise<readonly unknown[]> {
+    const fetch = (run: string) =>
+      call(
+        { what: `read the history of ${id}`, needsWorker: false, writes: false },
+        () => client.workflow.getHandle(id, run).fetchHistory(),
+        HISTORY_DEADLINE,
+      );
+    const histories: unknown[] = [await fetch(runId)];
+    const neighbour = async (of: unknown, which: 'before' | 'after'): Promise<unknown> => {
+      const events = decodeHistory(of);
+      const [first, last] = [events[0], events.at(-1)];
+      const before = first?.is === 'started' ? first.continues : null;
+      const after = last?.is === 'ended' ? last.continuedBy : null;
+      const next = which === 'before' ? before : after;
+      if (next === null || histories.length >= MOST_EXECUTIONS) return null;
+      return fetch(next).catch((error: unknown) => {
+        if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded'))
+          return null;
+        throw error;
+      });
+    };
+    for (let h = await neighbour(histories[0], 'before'); h !== null; h = await neighbour(h, 'before'))
+      histories.unshift(h);
+    for (let h = await neighbour(histories.at(-1), 'after'); h !== null; h = await neighbour(h, 'after'))
+      histories.push(h);
+    return histories;
+  }
 
   async function ended(id: string, runId: string): Promise<Pick<CaseView, 'end' | 'failure'>> {
     try {

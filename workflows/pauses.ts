@@ -228,6 +228,8 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   the.stopped = the.because;
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
+  // For programs that execute the recovery: they want an answer, not a case that stays open.
+  if (policy.afterAbort === 'fail') return 'close';
   let healthy = false;
   const scope = new CancellationScope();
   void scope

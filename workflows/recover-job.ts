@@ -2,6 +2,7 @@ import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@tempora
 import type { CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import type { Fault } from '../domain/failure.js';
+import { recoveryAborted } from './aborted.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import type { RecoverInput } from './messages.js';
@@ -48,7 +49,7 @@ async function recover(the: Case): Promise<CaseEnd> {
           return endOf(the, 'closed', 'closed by a person');
         break;
       case 'aborted':
-        if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
         break;
       case 'failed':
       case 'again':

@@ -9,11 +9,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
-import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
+import type { CaseEnd, CaseStatus, Phase } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
-import { FAILURES, fault, type Fault } from '../domain/failure.js';
-import { buildLadder } from '../domain/ladder.js';
-import type { Verdict } from '../domain/restore-point.js';
+import { FAILURES, fault, isFault, type Fault } from '../domain/failure.js';
+import { rungViews } from '../domain/rung-views.js';
 import { situationSince } from '../domain/situation.js';
 import type { Case } from './case.js';
 
@@ -48,34 +47,10 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
     const { is, because } = situationSince(e.assessment, e.since);
     the.situation = { is, because };
   }
+  if (e) the.evidence = e;
   if (e?.pointers) the.ladder = rungViews(e);
   setCurrentDetails(details(the));
   if (coarse(phase) !== before || phase === 'opening') publish(the);
-}
-
-function rungViews(e: Evidence): readonly RungView[] {
-  if (e.pointers === null) return [];
-  return buildLadder(e.pointers, e.chosen)
-    .rungs.slice(0, 10)
-    .map(({ point, sources }) => {
-      const verdict = e.verdicts[point.path];
-      return { path: point.path, id: point.id, kind: point.kind, sources, ...wordsOf(verdict) };
-    });
-}
-
-function wordsOf(verdict: Verdict | undefined): Pick<RungView, 'verdict' | 'because'> {
-  if (verdict === undefined) return { verdict: 'not read', because: '' };
-  if (verdict.is === 'sound') {
-    const { files, bytes, partitions } = verdict.facts;
-    return { verdict: 'sound', because: `${files} files, ${bytes} bytes, ${partitions} Kafka partitions` };
-  }
-  return {
-    verdict: verdict.is,
-    because: verdict.reasons
-      .map((r) => r.message)
-      .join('; ')
-      .slice(0, 300),
-  };
 }
 
 function publish(the: Case): void {
@@ -220,13 +195,6 @@ export function faultFrom(error: unknown, step: string): Fault {
     return fault('Unclassified', `${step} did not finish in time: ${cause.message}`);
   return fault('Unclassified', `${step}: ${cause instanceof Error ? cause.message : String(cause)}`);
 }
-
-const isFault = (value: unknown): value is Fault =>
-  typeof value === 'object' &&
-  value !== null &&
-  'code' in value &&
-  typeof value.code === 'string' &&
-  value.code in FAILURES;
 
 /** The workflow's result. */
 export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {

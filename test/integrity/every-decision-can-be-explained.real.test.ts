@@ -1,0 +1,876 @@
+/**
+ * Promise 9. Every decision can be explained from the case file by someone who was asleep when it happened. Every course
+ * of a recovery and every question, as a real Temporal server recorded it; what the case file says was decided is made
+ * again from the history, by the function that decided.
+ */
+import { cancelled } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { caseFile, type CaseFile } from '../../client/index.js';
+import type { Decision, Pass, Wait } from '../../domain/case-file/shape.js';
+import { failure, fault } from '../../domain/failure.js';
+import { runId } from '../../domain/ids.js';
+import type { Policy } from '../../domain/policy.js';
+import { absent, present, unknown } from '../../domain/reading.js';
+import type { Verdict } from '../../domain/restore-point.js';
+import { recoverJob } from '../../workflows/index.js';
+import {
+  assessment,
+  inRange,
+  ledger,
+  path,
+  point,
+  pointers,
+  run,
+  RUN_A,
+  RUN_B,
+  savepoint,
+  sound,
+} from '../support/evidence.js';
+import { openTheatre, type Stage, type Steps, type Theatre } from '../support/theatre.js';
+
+const said = { by: 'ada', reason: 'a test' };
+const away = unknown(fault('FlinkUnavailable', 'connection refused'));
+const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'a file is gone', path(RUN_A, 12))] };
+const DIRTY = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
+const running = () =>
+  assessment({
+    runs: present([
+      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
+    ]),
+  });
+const stuck = () =>
+  assessment({
+    runs: away,
+    leader: away,
+    settings: away,
+    ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+    dirty: present([{ run: RUN_A, path: DIRTY, length: 0 }]),
+  });
+/** Fails for the first `times` calls. */
+const firstly =
+  <T>(times: number, fails: () => T, then: () => T): (() => Promise<Awaited<T>>) =>
+  async () =>
+    await (times-- > 0 ? fails() : then());
+const thrown =
+  (...of: Parameters<typeof failure>) =>
+  (): never => {
+    throw failure(...of);
+  };
+
+interface Course {
+  readonly policy?: Partial<Policy>;
+  readonly steps?: Steps;
+  /** What people do; then the case is over or stays as it is. */
+  readonly drive?: (stage: Stage) => Promise<unknown>;
+  /** Decisions in order, as the history shows them. */
+  readonly decides: readonly Decision['do'][];
+  readonly ends: string;
+  readonly check?: (file: CaseFile) => void;
+}
+
+const over = (stage: Stage) => stage.ended();
+const answer =
+  (say: (stage: Stage, question: string) => Promise<unknown>) =>
+  async (stage: Stage): Promise<void> => {
+    const { question } = await stage.phaseIs('asking');
+    await say(stage, question?.id ?? '');
+  };
+const approve = answer((s, question) => s.client.approve(s.job, { ...said, question }));
+const abortAndClose = async (stage: Stage): Promise<void> => {
+  await stage.client.abort(stage.job, said);
+  await stage.phaseIs('aborted');
+  await stage.client.closeCase(stage.job, said);
+  await stage.ended();
+};
+const RESTORE = ['assess', 'fetchPointer', 'readState', 'checkOffsets', 'restore'] as const;
+
+const COURSES: Readonly<Record<string, Course>> = {
+  'without-trouble': { decides: RESTORE, ends: 'resumed' },
+  'storage-away': {
+    steps: {
+      fetchPointer: firstly(1, thrown('StorageUnavailable', 'connection refused', 'nn:9870'), () =>
+        pointers(),
+      ),
+      awaitReturn: async () => ({ is: 'returned', at: 1 }),
+    },
+    policy: { backoff: { initial: 50, factor: 1, max: 60_000, jitter: 0 } },
+    decides: ['assess', 'fetchPointer', 'fail', ...RESTORE],
+    ends: 'resumed',
+  },
+  'exhausted-and-resumed': {
+    steps: { readState: firstly(2, thrown('BlocksMissing', 'no DataNode', 'blk_1'), () => sound) },
+    drive: async (stage) => {
+      await stage.phaseIs('aborted');
+      await stage.client.resume(stage.job, said);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 3), 'fail', ...RESTORE.slice(0, 3), 'fail', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => expect(file.attempts).toEqual({ failed: 2, granted: 4 }),
+  },
+  'exhausted-and-closed': {
+    steps: { assessRun: async () => assessment({ ha: away, ledger: away }) },
+    drive: async (stage) => {
+      await stage.phaseIs('aborted');
+      await stage.client.closeCase(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'fail', 'assess', 'fail'],
+    ends: 'failed',
+    check: (file) => {
+      expect(file.report).toMatchObject({ because: { code: 'AttemptsExhausted' }, closedBy: said });
+      expect(file.report?.failures).toHaveLength(2);
+    },
+  },
+  'retried-by-hand': {
+    steps: { fetchPointer: firstly(1, thrown('Unclassified', 'what is this'), () => pointers()) },
+    policy: { backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 } },
+    drive: async (stage) => {
+      await stage.phaseIs('waiting');
+      await stage.client.retryNow(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'fail', ...RESTORE],
+    ends: 'resumed',
+  },
+  'cancelled-workflow': {
+    steps: { fetchPointer: async () => thrown('StorageUnavailable', 'away')() },
+    policy: { backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 } },
+    drive: async (stage) => {
+      await stage.phaseIs('waiting');
+      await theatre.raw.workflow.getHandle(`recover/counts/${stage.job}`).cancel();
+      await stage.phaseIs('aborted');
+    },
+    decides: ['assess', 'fetchPointer', 'fail'],
+    ends: 'open',
+    check: (file) => {
+      expect(waits(file, 'the next attempt')[0]?.endedBy?.is).toBe('workflow cancel');
+      expect(file.report).toMatchObject({ because: { code: 'Aborted' } });
+    },
+  },
+  'ended-by-a-person': {
+    steps: { assessRun: async () => assessment({ runs: present([run({ state: 'CANCELED' })]) }) },
+    decides: ['assess', 'leave'],
+    ends: 'ended by a person',
+  },
+  healthy: { steps: { assessRun: async () => running() }, decides: ['assess', 'leave'], ends: 'healthy' },
+  held: {
+    steps: { fetchPointer: firstly(1, thrown('StorageUnavailable', 'away'), () => pointers()) },
+    policy: { backoff: { initial: 1_000, factor: 1, max: 1_000, jitter: 0 } },
+    drive: async (stage) => {
+      await stage.phaseIs('waiting');
+      await stage.client.hold(stage.job, said);
+      await stage.phaseIs('held');
+      await stage.client.release(stage.job, { by: 'ben', reason: 'go on' });
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'fail', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      const [hold] = waits(file, 'release');
+      expect(hold?.because).toContain('ada');
+      expect(hold?.endedBy?.text).toContain('ben');
+    },
+  },
+  'flink-recovers': {
+    steps: {
+      assessRun: firstly(1, () => assessment({ runs: present([run({ state: 'RESTARTING' })]) }), running),
+      watchRun: async () => `${RUN_A} runs and completes checkpoints`,
+    },
+    decides: ['assess', 'watch', 'assess', 'leave'],
+    ends: 'healthy',
+  },
+  'flink-held-and-aborted': {
+    steps: { assessRun: async () => assessment({ runs: present([run({ state: 'RESTARTING' })]) }) },
+    drive: async (stage) => {
+      await stage.phaseIs('watching');
+      await abortAndClose(stage);
+    },
+    decides: ['assess', 'watch'],
+    ends: 'failed',
+  },
+  'watch-fails': {
+    steps: {
+      assessRun: firstly(1, () => assessment({ runs: present([run({ state: 'RESTARTING' })]) }), running),
+      watchRun: async () => thrown('FlinkUnavailable', 'connection refused')(),
+    },
+    decides: ['assess', 'watch', 'fail', 'assess', 'leave'],
+    ends: 'healthy',
+  },
+  'offset-gap': {
+    steps: {
+      checkOffsets: async () => present({ ...inRange, gone: [{ topic: 't', partition: 0, records: '7' }] }),
+    },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      const restore = decisions(file).findLast((d) => d.do === 'restore');
+      expect(restore?.consent).toMatchObject([said]);
+    },
+  },
+  'log-replaced-and-rejected': {
+    steps: { checkOffsets: async () => present({ ...inRange, replaced: ['t/0: the log ends at 3'] }) },
+    drive: async (stage) => {
+      await answer((s, question) => s.client.reject(s.job, { ...said, question }))(stage);
+      await stage.phaseIs('aborted');
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask'],
+    ends: 'open',
+    check: (file) => expect(file.report).toMatchObject({ because: { code: 'Rejected' } }),
+  },
+  'transactions-expired': {
+    steps: {
+      checkOffsets: async () =>
+        present({ ...inRange, transactions: { outageMs: 900_000, timeoutMs: 60_000 } }),
+    },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'approval-always': {
+    policy: { approval: 'always' },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'question-expires': {
+    policy: { approval: 'always', approvalExpires: 200 },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await untilMore(stage, 'assessing');
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [],
+    ends: 'resumed',
+    check: (file) => expect(waits(file, 'an answer').map((w) => w.endedBy?.is)).toContain('time'),
+  },
+  'state-too-old': {
+    policy: { maxStateAge: 1_000 },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'claim-hazard': {
+    steps: {
+      readState: async () =>
+        sound.is === 'sound' ? { ...sound, facts: { ...sound.facts, claimHazards: ['changelog'] } } : sound,
+    },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 4), 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'falls-back': {
+    policy: { fallback: 'checkpoint' },
+    steps: { readState: async ({ point: p }) => (p.id === '12' ? broken : sound) },
+    decides: ['assess', 'fetchPointer', 'readState', 'readState', 'checkOffsets', 'restore'],
+    ends: 'resumed',
+    check: (file) =>
+      expect(file.ladder.map((r) => [r.path, r.verdict])).toEqual([
+        [path(RUN_A, 12), 'broken'],
+        [path(RUN_A, 11), 'sound'],
+      ]),
+  },
+  'asks-to-fall-back': {
+    steps: { readState: async ({ point: p }) => (p.id === '12' ? broken : sound) },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [
+      'assess',
+      'fetchPointer',
+      'readState',
+      'readState',
+      'ask',
+      'assess',
+      'fetchPointer',
+      'readState',
+      'readState',
+      'checkOffsets',
+      'restore',
+    ],
+    ends: 'resumed',
+  },
+  'no-sound-point': {
+    steps: { readState: async () => broken },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      stage.now({ readState: async () => sound });
+      await stage.client.chooseRestorePoint(stage.job, { ...said, path: path(RUN_A, 9) });
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'readState', 'readState', 'ask', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      expect(file.submissions[0]?.point).toBe(path(RUN_A, 9));
+      expect(decisions(file).at(-1)?.consent).toMatchObject([said]);
+    },
+  },
+  'two-branches': {
+    steps: {
+      fetchPointer: async () => ({
+        lineage: [
+          { run: RUN_B, started: 2_000, restoredFrom: { is: 'nothing' } },
+          { run: RUN_A, started: 1_000, restoredFrom: { is: 'nothing' } },
+        ],
+        sources: [
+          { source: 'flink', where: 'jm', points: present([point(RUN_B, 3), point(RUN_A, 12)]) },
+          { source: 'zookeeper', where: '/flink', points: absent },
+        ],
+      }),
+    },
+    drive: async (stage) => {
+      await answer((s, question) =>
+        s.client.chooseRestorePoint(s.job, { ...said, question, path: path(RUN_A, 12) }),
+      )(stage);
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  vanished: {
+    steps: { assessRun: async () => assessment({ runs: present([]), ledger: absent }) },
+    drive: async (stage) => {
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: ['assess', 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'blank-run': {
+    steps: {
+      assessRun: async () =>
+        assessment({ runs: present([run({ run: RUN_B, state: 'RUNNING', running: 4, started: 3_000 })]) }),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await stage.client.closeCase(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'ask'],
+    ends: 'closed',
+  },
+  twins: {
+    steps: {
+      assessRun: async () =>
+        assessment({
+          runs: present([run({ state: 'RUNNING' }), run({ run: RUN_B, state: 'RUNNING' })]),
+        }),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      stage.now({ assessRun: async () => running() });
+      await stage.client.retryNow(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'ask', 'assess', 'leave'],
+    ends: 'healthy',
+  },
+  'other-settings': {
+    steps: {
+      assessRun: async () => assessment({ settings: present({ differs: 'root: /flink, not /other' }) }),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await abortAndClose(stage);
+    },
+    decides: ['assess', 'ask'],
+    ends: 'failed',
+  },
+  'access-denied': {
+    steps: { readState: firstly(1, thrown('AccessDenied', 'permission denied', '/flink'), () => sound) },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await stage.client.retryNow(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'readState', 'ask', ...RESTORE],
+    ends: 'resumed',
+  },
+  'state-lost': {
+    steps: { fetchPointer: async () => pointers([]) },
+    drive: async (stage) => {
+      await stage.phaseIs('aborted');
+      await stage.client.closeCase(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'abort'],
+    ends: 'failed',
+    check: (file) => expect(file.report).toMatchObject({ because: { code: 'StateLost' } }),
+  },
+  'nothing-known': {
+    steps: {
+      assessRun: async () => assessment({ ledger: present(ledger({ points: [] })) }),
+      fetchPointer: async () => pointers([]),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await stage.client.closeCase(stage.job, said);
+      await stage.ended();
+    },
+    decides: ['assess', 'fetchPointer', 'ask'],
+    ends: 'closed',
+  },
+  'only-observed': {
+    policy: { attempts: 0 },
+    drive: (stage) => stage.phaseIs('aborted'),
+    decides: [...RESTORE.slice(0, 4), 'abort'],
+    ends: 'open',
+  },
+  'fails-at-once': {
+    policy: { afterAbort: 'fail', attempts: 1 },
+    steps: { readState: async () => thrown('BlocksMissing', 'no DataNode')() },
+    decides: [...RESTORE.slice(0, 3), 'fail'],
+    ends: 'failed',
+    check: (file) =>
+      expect(file.report).toMatchObject({
+        closedBy: null,
+        lasts: [],
+        ledger: { points: [{ path: path(RUN_A, 12) }] },
+      }),
+  },
+  'in-doubt': {
+    steps: {
+      restoreJob: firstly<{ is: 'duplicate'; at: number; state: null }>(
+        1,
+        thrown('SubmitInDoubt', 'no answer in 300 s'),
+        () => ({ is: 'duplicate', at: 5_000, state: null }),
+      ),
+    },
+    decides: [...RESTORE, 'fail', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      expect(file.submissions.map((s) => s.answer)).toEqual(['in doubt', 'duplicate']);
+      expect(new Set(file.submissions.map((s) => s.run)).size).toBe(1);
+    },
+  },
+  'in-doubt-and-taken': {
+    steps: { restoreJob: async () => thrown('SubmitInDoubt', 'no answer in 300 s')() },
+    drive: async (stage) => {
+      stage.now({
+        assessRun: async ({ submitted }) =>
+          submitted[0] === undefined
+            ? assessment()
+            : assessment({
+                runs: present([run({ run: submitted[0], state: 'RUNNING', started: 4_000 }), run()]),
+              }),
+      });
+      await stage.ended();
+    },
+    decides: [...RESTORE, 'fail', 'assess', 'confirm'],
+    ends: 'resumed',
+  },
+  'refused-by-flink': {
+    steps: {
+      restoreJob: firstly<{ is: 'accepted'; at: number; state: null }>(
+        1,
+        thrown('StateIncompatible', 'cannot map checkpoint state'),
+        () => ({ is: 'accepted', at: 5_000, state: null }),
+      ),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      await stage.client.retryNow(stage.job, said);
+      await stage.ended();
+    },
+    decides: [...RESTORE, 'ask', ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      expect(file.submissions.map((s) => s.answer)).toEqual(['refused', 'accepted']);
+      expect(new Set(file.submissions.map((s) => s.run)).size).toBe(2);
+    },
+  },
+  'id-used-up': {
+    steps: {
+      restoreJob: firstly<Awaited<ReturnType<NonNullable<Steps['restoreJob']>>>>(
+        1,
+        () => ({ is: 'ended', at: 5_000, state: 'FAILED' }),
+        () => ({ is: 'accepted', at: 5_000, state: null }),
+      ),
+    },
+    decides: [...RESTORE, ...RESTORE],
+    ends: 'resumed',
+  },
+  'dies-after-the-restore': {
+    steps: {
+      confirmRestored: firstly<Awaited<ReturnType<NonNullable<Steps['confirmRestored']>>>>(
+        1,
+        () => ({ is: 'dead', fault: fault('RestoreTimedOut', 'the run ended as FAILED') }),
+        () => ({ is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] }),
+      ),
+    },
+    decides: [...RESTORE, ...RESTORE],
+    ends: 'resumed',
+    check: (file) => {
+      expect(file.submissions.map((s) => s.proofs)).toEqual([[], ['all tasks run']]);
+      expect(passes(file).map((p) => p.end.is)).toEqual(['failed', 'resumed']);
+    },
+  },
+  unproven: {
+    steps: {
+      confirmRestored: firstly<Awaited<ReturnType<NonNullable<Steps['confirmRestored']>>>>(
+        1,
+        () => ({ is: 'unproven', missing: 'no checkpoint newer than 12 has completed' }),
+        () => ({ is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] }),
+      ),
+    },
+    decides: [...RESTORE, ...RESTORE],
+    ends: 'resumed',
+    check: (file) => expect(passes(file).map((p) => p.end.is)).toEqual(['again', 'resumed']),
+  },
+  'dead-end': {
+    steps: {
+      assessRun: async () => stuck(),
+      examineDeadEnd: firstly<Awaited<ReturnType<NonNullable<Steps['examineDeadEnd']>>>>(
+        1,
+        () => ({
+          is: 'wait',
+          for: 'storage',
+          until: null,
+          because: fault('StorageNotWritable', 'no DataNode'),
+        }),
+        () => ({ is: 'ready', modified: 1_000, proofs: ['the storage is usable'] }),
+      ),
+      awaitReturn: async () => ({ is: 'returned', at: 1 }),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      stage.now({
+        requestRepair: async () => {
+          stage.now({ assessRun: async () => running() });
+          const deadEnd = { is: 'EmptyJobResult', run: RUN_A, path: DIRTY } as const;
+          const was = { length: 0, modified: 1_000 };
+          return {
+            is: 'repaired',
+            repair: { deadEnd, at: 2_000, from: DIRTY, to: `${DIRTY}.empty`, was, proofs: [] },
+          };
+        },
+      });
+      await approve(stage);
+      await stage.ended();
+    },
+    decides: [
+      'assess',
+      'checkRepair',
+      'await',
+      'assess',
+      'checkRepair',
+      'ask',
+      'assess',
+      'checkRepair',
+      'repair',
+      'assess',
+      'leave',
+    ],
+    ends: 'healthy',
+    check: (file) => {
+      expect(file.repairs).toMatchObject([{ from: DIRTY, to: `${DIRTY}.empty`, was: { length: 0 } }]);
+      expect(decisions(file).find((d) => d.do === 'repair')?.consent).toMatchObject([said]);
+      expect(waits(file, 'a dependency')[0]?.endedBy?.is).toBe('dependency');
+    },
+  },
+  'dead-end-mended-by-hand': {
+    steps: {
+      assessRun: async () => stuck(),
+      examineDeadEnd: async () => ({ is: 'ready', modified: 1_000, proofs: [] }),
+      watchRun: () => new Promise((resolve) => setTimeout(() => resolve('it runs'), 300)),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('asking');
+      stage.now({ assessRun: async () => running() });
+      await stage.ended();
+    },
+    decides: ['assess', 'checkRepair', 'ask', 'assess', 'leave'],
+    ends: 'healthy',
+  },
+  'down-again-in-the-soak': {
+    policy: { soak: 60_000 },
+    drive: async (stage) => {
+      await stage.phaseIs('resumed');
+      stage.now({ assessRun: async () => running() });
+      await stage.client.recover(stage.job, said);
+      await untilMore(stage, 'resumed');
+      await stage.client.closeCase(stage.job, said);
+      await stage.ended();
+    },
+    decides: [...RESTORE, 'assess', 'leave'],
+    ends: 'resumed',
+    check: (file) => expect(waits(file, 'the soak').map((w) => w.endedBy?.is)).toEqual(['alert', 'person']),
+  },
+  'healthy-after-the-abort': {
+    policy: { attempts: 1 },
+    steps: {
+      readState: async () => thrown('BlocksMissing', 'no DataNode')(),
+      watchRun: () => new Promise((resolve) => setTimeout(() => resolve('it runs'), 300)),
+    },
+    drive: async (stage) => {
+      await stage.phaseIs('aborted');
+      stage.now({ assessRun: async () => running() });
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 3), 'fail', 'assess', 'leave'],
+    ends: 'healthy',
+  },
+  'still-down-after-the-abort': {
+    policy: { attempts: 1 },
+    steps: {
+      readState: firstly(1, thrown('BlocksMissing', 'no DataNode'), () => sound),
+      watchRun: firstly<string | Promise<string>>(
+        1,
+        () => 'it ran for a moment',
+        () => cancelled(),
+      ),
+    },
+    drive: async (stage) => {
+      await untilFile(stage, (file) => waits(file, 'a person, after the abort').length === 2);
+      await stage.client.resume(stage.job, said);
+      await stage.ended();
+    },
+    decides: [...RESTORE.slice(0, 3), 'fail', ...RESTORE, ...RESTORE],
+    ends: 'resumed',
+    check: (file) =>
+      expect(
+        decisions(file)
+          .filter((d) => d.do === 'restore')
+          .map((d) => d.taken),
+      ).toEqual(['overruled', 'yes']),
+  },
+  'aborted-in-mid-look': {
+    steps: { readState: () => new Promise((resolve) => setTimeout(() => resolve(sound), 400)) },
+    drive: async (stage) => {
+      await stage.phaseIs('reading state');
+      await abortAndClose(stage);
+    },
+    decides: [...RESTORE.slice(0, 4)],
+    ends: 'failed',
+    check: (file) => expect(decisions(file).map((d) => d.taken)).toEqual(['yes', 'yes', 'yes', 'overruled']),
+  },
+  'a-worker-was-lost': {
+    steps: {
+      assessRun: firstly(
+        1,
+        () => {
+          throw ApplicationFailure.retryable('the worker went away');
+        },
+        () => assessment(),
+      ),
+    },
+    decides: RESTORE,
+    ends: 'resumed',
+    check: (file) => {
+      expect(file.technical).toHaveLength(1);
+      expect(file.attempts.failed).toBe(0);
+      expect(decisions(file)[0]?.steps[0]).toMatchObject({ tries: 2, lost: 'the worker went away' });
+    },
+  },
+  'a-savepoint-by-hand': {
+    drive: async (stage) => stage.ended(),
+    steps: {
+      fetchPointer: async () => pointers([savepoint(RUN_A, 'savepoint-1', true), point(RUN_A, 12)]),
+    },
+    decides: RESTORE,
+    ends: 'resumed',
+  },
+};
+
+/** Courses that begin in another way than by a request. */
+const FROM = 'restore-from';
+const CONTINUED = 'continued-as-new';
+const HANDED_OVER = 'handed-over';
+
+let theatre: Theatre;
+beforeAll(async () => {
+  theatre = await openTheatre([...Object.keys(COURSES), FROM, CONTINUED, HANDED_OVER], {
+    // A case goes on in a new execution after so many events: only one course is that long.
+    'limit.historyCount.suggestContinueAsNew': 150,
+  });
+}, 120_000);
+afterAll(() => theatre?.close());
+
+const passes = (file: CaseFile): readonly Pass[] => file.story.filter((e) => e.is === 'pass');
+const waits = (file: CaseFile, kind?: Wait['for']): readonly Wait[] =>
+  file.story.filter((e) => e.is === 'wait').filter((w) => kind === undefined || w.for === kind);
+const decisions = (file: CaseFile): readonly Decision[] => passes(file).flatMap((p) => p.decisions);
+
+async function untilFile(stage: Stage, is: (file: CaseFile) => boolean): Promise<void> {
+  const { until } = await import('../../stack/wait.js');
+  await until('the case file says so', async () => is(await stage.client.caseFile(stage.job)) || undefined, {
+    within: 60_000,
+    every: 50,
+  });
+}
+
+/** Until the case has been in the phase once more than now, as its file tells. */
+const untilMore = async (stage: Stage, what: 'assessing' | 'resumed'): Promise<void> => {
+  const count = (file: CaseFile) =>
+    what === 'assessing' ? passes(file).length : waits(file, 'the soak').length;
+  const before = count(await stage.client.caseFile(stage.job));
+  await untilFile(stage, (file) => count(file) > before);
+};
+
+/** The promise itself. */
+function explained(file: CaseFile): void {
+  expect(file.missing).toEqual([]);
+  expect(file.unknownEvents).toEqual({});
+  expect(file.opened?.because).not.toBe('');
+  expect(file.policy).not.toBeNull();
+  expect(file.configDigest).toMatch(/^[0-9a-f]{64}$/);
+  for (const d of decisions(file)) {
+    expect(d.because, JSON.stringify(d)).not.toBe('');
+    expect(d.what).not.toBe('');
+    expect(d.taken, JSON.stringify(d)).toMatch(/^(yes|overruled)$/);
+    if (d.taken === 'overruled') expect(d.instead).not.toBeNull();
+    for (const c of d.consent) expect([c.by, c.reason]).not.toContain('');
+    for (const c of d.consent) expect(c.by).not.toBe('not told');
+    for (const s of d.steps) expect([s.asked, s.found]).not.toContain('');
+    for (const s of d.steps) for (const f of s.findings) expect([f.of, f.text]).not.toContain('');
+  }
+  for (const p of passes(file)) {
+    expect(p.end.because, JSON.stringify(p.end)).not.toBe('');
+    expect(p.end.is).not.toMatch(/^(at work|not told)$/);
+    expect(p.to).not.toBeNull();
+  }
+  const open = file.state.is === 'open';
+  for (const [i, w] of waits(file).entries()) {
+    expect(w.because).not.toBe('');
+    const last = i === waits(file).length - 1;
+    if (!(open && last)) expect(w.endedBy, JSON.stringify(w)).not.toBeNull();
+    if (w.for === 'an answer') {
+      expect(w.question?.text).not.toBe('');
+      expect(w.question?.id).toMatch(/^\d+-[0-9a-f]{12}$/);
+    }
+  }
+  for (const m of file.story.filter((e) => e.is === 'message')) {
+    expect(m.by).not.toBe('');
+    expect(m.reason).not.toBe('');
+    expect(m.refused).toBeNull();
+  }
+  for (const s of file.submissions) {
+    expect(s.run).toBe(runId(s.run));
+    expect(s.because).not.toBe('');
+    expect(s.verified.some((f) => f.is === 'sound')).toBe(true);
+    expect(s.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(s.answer).not.toBe('none yet');
+    if (s.provedAt !== null) expect(s.proofs.length).toBeGreaterThan(0);
+    if (s.answer === 'refused' || s.answer === 'in doubt') expect(s.fault).not.toBeNull();
+  }
+  const { restored } = file;
+  if (restored !== null) {
+    const call = file.submissions.find((s) => s.run === restored.run);
+    expect(call?.provedAt ?? 'the proof of a run in doubt').not.toBeNull();
+  }
+  if (file.state.is === 'failed') expect(file.report?.because).not.toBeNull();
+  expect(file.undo.length).toBe(
+    decisions(file)
+      .flatMap((d) => d.steps)
+      .filter((s) => s.name === 'resumeOffsets').length,
+  );
+  // In order, and nothing before the beginning.
+  const times = file.story.map((e) => ('at' in e ? e.at : e.from));
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+}
+
+/** What no history may do to the fold: cut anywhere, as an open case is, it still tells what it knows. */
+function survivesCutting(json: string): void {
+  const { events } = JSON.parse(json) as { readonly events: readonly unknown[] };
+  for (let end = 0; end <= events.length; end++) {
+    const open = caseFile({ events: events.slice(0, end) });
+    for (const d of decisions(open)) expect(d.taken).not.toBe('differs');
+    const late = caseFile({ events: events.slice(end) });
+    expect(late.missing.length + (end === 0 ? 1 : 0)).toBeGreaterThan(0);
+  }
+}
+
+describe.each(Object.entries(COURSES))('%s', (job, course) => {
+  test.concurrent('every decision is made again, and explained', async () => {
+    const stage = theatre.stage(job, course.policy ?? {}, course.steps ?? {});
+    await theatre.client.recover(job, said);
+    await (course.drive ?? over)(stage);
+    const file = await theatre.client.caseFile(job);
+    explained(file);
+    if (course.decides.length > 0) expect(decisions(file).map((d) => d.do)).toEqual(course.decides);
+    expect(file.state.outcome ?? file.state.is).toBe(course.ends);
+    course.check?.(file);
+    const histories = await theatre.histories(job);
+    expect(caseFile(histories.map((h) => JSON.parse(h) as unknown))).toEqual(file);
+    for (const h of histories) survivesCutting(h);
+  });
+});
+
+describe('a case that begins in another way', () => {
+  test.concurrent('from a restore point that a person names', async () => {
+    const stage = theatre.stage(FROM, {}, {});
+    await theatre.client.recover(FROM, { ...said, from: path(RUN_A, 9) });
+    await stage.ended();
+    const file = await theatre.client.caseFile(FROM);
+    explained(file);
+    expect(file.opened).toMatchObject({ by: 'person', from: path(RUN_A, 9) });
+    expect(decisions(file).find((d) => d.do === 'restore')?.consent).toMatchObject([said]);
+  });
+
+  test.concurrent('by hand under another id: it says where it goes on', async () => {
+    const stage = theatre.stage(HANDED_OVER, {}, {});
+    stage.now({ handOver: async (alert) => void (await theatre.client.raiseAlert(alert)) });
+    const handle = await theatre.raw.workflow.start(recoverJob, {
+      workflowId: 'by-hand',
+      taskQueue: 'holdfast',
+      args: [{ job: HANDED_OVER }],
+    });
+    await handle.result();
+    const file = caseFile(await handle.fetchHistory());
+    expect(file.opened).toMatchObject({ by: 'hand' });
+    expect(file.state).toMatchObject({
+      outcome: 'handed over',
+      goesOnAs: `recover/counts/${HANDED_OVER}`,
+    });
+    await stage.ended();
+  });
+
+  test.concurrent('and goes on in new executions is one case file', async () => {
+    let fails = 12;
+    const stage = theatre.stage(
+      CONTINUED,
+      { attempts: null, approval: 'always' },
+      {
+        readState: async () => {
+          if (fails-- > 0) throw failure('BlocksMissing', 'no DataNode', 'blk_1');
+          return sound;
+        },
+      },
+    );
+    await theatre.client.recover(CONTINUED, said);
+    await approve(stage);
+    await stage.ended();
+    const file = await theatre.client.caseFile(CONTINUED);
+    explained(file);
+    expect(file.executions.length).toBeGreaterThan(1);
+    expect(file.attempts).toEqual({ failed: 12, granted: null });
+    expect(
+      passes(file)
+        .filter((p) => p.end.is === 'failed')
+        .map((p) => p.attempt),
+    ).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    const [last] = (await theatre.histories(CONTINUED)).slice(-1);
+    const alone = caseFile(JSON.parse(last ?? ''));
+    expect(alone.missing.join()).toContain('which came before, is not in this history');
+    expect(alone.attempts.failed).toBe(12);
+  });
+});
