@@ -9,6 +9,7 @@ import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
 export interface Case {
@@ -54,6 +55,8 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** What has looked like a dead end, and since when. */
+  stuck: Stuck | null;
   /** What was known when it was last told: an abort says how long it lasts. */
   evidence: Evidence | null;
 }
@@ -93,6 +96,7 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    stuck: c.stuck ?? null,
     evidence: null,
   };
 }
@@ -113,6 +117,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    stuck,
   } = the;
   return {
     origin,
@@ -135,6 +140,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    stuck,
   };
 }
 

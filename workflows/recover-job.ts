@@ -1,5 +1,5 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
-import type { CaseEnd } from '../domain/case.js';
+import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import type { Fault } from '../domain/failure.js';
 import { recoveryAborted } from './aborted.js';
@@ -42,7 +42,7 @@ async function recover(the: Case): Promise<CaseEnd> {
         return endOf(the, outcome.as, outcome.because);
       case 'resumed':
         if (await afterResumed(the))
-          return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
         break;
       case 'asks':
         if ((await answered(the, outcome.plan)) === 'close')
@@ -84,6 +84,7 @@ async function attempt(the: Case): Promise<Outcome> {
     submitted,
     chosen: the.chosen,
     approved: the.approved,
+    stuck: the.stuck,
   };
   try {
     for (;;) {
@@ -136,7 +137,10 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
           await unlessSpoken(the, () =>
-            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+            steps.watchRun(
+              { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
+              next.because,
+            ),
           );
           return { is: 'again' };
         case 'checkRepair': {

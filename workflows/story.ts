@@ -13,7 +13,8 @@ import type { CaseEnd, CaseStatus, Phase } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, isFault, type Fault } from '../domain/failure.js';
 import { rungViews } from '../domain/rung-views.js';
-import { situationSince } from '../domain/situation.js';
+import { situationNow } from '../domain/stuck.js';
+import { sayRange } from '../domain/skipped.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -29,6 +30,7 @@ const coarse = (phase: Phase): string => {
     case 'held':
     case 'aborted':
     case 'resumed':
+    case 'resumed with a gap':
     case 'closed':
     case 'confirming':
       return phase;
@@ -44,7 +46,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationSince(e.assessment, e.since);
+    const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
     the.situation = { is, because };
   }
   if (e) the.evidence = e;
@@ -63,7 +65,12 @@ function publish(the: Case): void {
   ];
   const registered = pairs.filter((p) => known.includes(p.key.name));
   if (registered.length > 0) upsertSearchAttributes(registered);
-  if (the.phase === 'resumed' || the.phase === 'aborted' || the.phase === 'asking') {
+  if (
+    the.phase === 'resumed' ||
+    the.phase === 'resumed with a gap' ||
+    the.phase === 'aborted' ||
+    the.phase === 'asking'
+  ) {
     const { phase, because, restored, failed, desk } = the;
     upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
@@ -118,6 +125,7 @@ function commands(the: Case): readonly string[] {
     case 'held':
       return [`holdfast release ${job} --reason …`];
     case 'resumed':
+    case 'resumed with a gap':
       return [`holdfast close ${job} --reason …`];
     case 'closed':
       return [];
@@ -158,6 +166,11 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const skipped = s.restored.skipped ?? [];
+    if (skipped.length > 0) {
+      lines.push('', '## Records that were not read', '');
+      lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
+    }
   }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
@@ -198,7 +211,8 @@ export function faultFrom(error: unknown, step: string): Fault {
 
 /** The workflow's result. */
 export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {
-  if (outcome !== 'handed over') tell(the, outcome === 'resumed' ? 'resumed' : 'closed');
+  if (outcome !== 'handed over')
+    tell(the, outcome === 'resumed' || outcome === 'resumed with a gap' ? outcome : 'closed');
   return {
     outcome,
     job: the.opened?.job ?? the.input.job,

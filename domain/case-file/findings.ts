@@ -6,6 +6,7 @@ import type { OffsetCheck } from '../offsets.js';
 import type { Reading } from '../reading.js';
 import type { RepairCheck, RepairOutcome } from '../repair.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from '../restore-point.js';
+import { sayRange, type SkippedRange } from '../skipped.js';
 import { situationOf, type Assessment } from '../situation.js';
 
 export interface Found {
@@ -60,7 +61,12 @@ export interface ResumedOffsets {
 }
 
 export type Confirmed =
-  | { readonly is: 'proved'; readonly at: number; readonly proofs: readonly string[] }
+  | {
+      readonly is: 'proved';
+      readonly at: number;
+      readonly proofs: readonly string[];
+      readonly skipped?: readonly SkippedRange[];
+    }
   | { readonly is: 'dead'; readonly fault: Fault }
   | { readonly is: 'unproven'; readonly missing: string };
 
@@ -240,8 +246,13 @@ function submitted({ is, state }: { readonly is: string; readonly state: string 
 
 function confirmed(c: Confirmed): Found {
   switch (c.is) {
-    case 'proved':
-      return { text: 'it resumed', findings: c.proofs.map((text) => ({ of: 'proof', is: 'proof', text })) };
+    case 'proved': {
+      const skipped = c.skipped ?? [];
+      const proofs = c.proofs.map((text) => ({ of: 'proof', is: 'proof', text }) as const);
+      if (skipped.length === 0) return { text: 'it resumed', findings: proofs };
+      const lost = skipped.map((r) => ({ of: 'not read', is: 'broken', text: sayRange(r) }) as const);
+      return { text: 'it resumed with a gap: records were not read', findings: [...proofs, ...lost] };
+    }
     case 'dead':
       return { text: c.fault.message, findings: [] };
     case 'unproven':

@@ -8,7 +8,8 @@ import { fault, isFault, type Fault } from '../failure.js';
 import type { Policy } from '../policy.js';
 import type { RepairOutcome } from '../repair.js';
 import type { RestorePoint } from '../restore-point.js';
-import { situationSince } from '../situation.js';
+import { situationNow } from '../stuck.js';
+import { gapIn } from '../skipped.js';
 import { newDraft, type CaseDraft, type Draft, type DecisionDraft } from './draft.js';
 import { factsOf, faultText, foundBy, type Confirmed, type ResumedOffsets } from './findings.js';
 import type { ExecutionHistory, HistoryEvent } from './history.js';
@@ -32,6 +33,8 @@ type Of<K extends HistoryEvent['is']> = Extract<HistoryEvent, { is: K }>;
 
 /** Steps that only open or hand over a case. */
 const OPENING = new Set(['openCase', 'handOver', 'raiseAlert']);
+/** Failures of a submission after which the job may be starting all the same. */
+const IN_DOUBT = new Set<Fault['code']>(['SubmitInDoubt', 'LaunchInDoubt', 'Unclassified']);
 /** Steps that may run while the case only waits. */
 const WAITING = new Set(['awaitReturn', 'watchRun']);
 
@@ -284,7 +287,7 @@ function completed(d: CaseDraft, event: Of<'step completed'>): void {
     case 'restoreJob':
       return submitted(d, event);
     case 'confirmRestored':
-      return confirmed(d, event.at, input as { readonly run: string }, event.result as Confirmed);
+      return confirmed(d, event.at, input as ConfirmInput, event.result as Confirmed);
     case 'requestRepair':
       return repaired(d, event.at, event.result as RepairOutcome);
     case 'watchRun':
@@ -360,6 +363,7 @@ function submitting(d: CaseDraft, event: Of<'step scheduled'>, decision: Decisio
     to: null,
     attempt: d.pass?.attempt ?? d.failed + 1,
     run,
+    shown: run,
     point: point.path,
     because: decision?.because ?? 'this history does not tell why',
     verified: verdict?.is === 'sound' ? factsOf(verdict.facts) : [],
@@ -373,30 +377,44 @@ function submitting(d: CaseDraft, event: Of<'step scheduled'>, decision: Decisio
 
 /** What Flink was given under a run id that is in doubt is what the first call named. */
 function submitted(d: CaseDraft, event: Of<'step completed'>): void {
-  const { is, at } = event.result as { readonly is: 'accepted' | 'duplicate' | 'ended'; readonly at: number };
+  const { is, at, shown } = event.result as {
+    readonly is: 'accepted' | 'duplicate' | 'ended';
+    readonly at: number;
+    /** The id under which Flink shows it, where a launch command could not choose it. */
+    readonly shown?: string;
+  };
   const call = d.submissions.at(-1);
   if (call === undefined) return;
-  Object.assign(call, { to: event.at, answer: is });
+  const run = shown ?? call.run;
+  Object.assign(call, { to: event.at, answer: is, shown: run });
   if (is === 'ended')
     return failPass(d, event.at, fault('RestoreTimedOut', `run ${call.run} is over already`, call.run));
   const point = is === 'accepted' ? call.point : (d.e?.openSubmission?.point ?? call.point);
-  d.restored = { point, run: call.run as Restored['run'], submittedAt: at, provedAt: null, proofs: [] };
+  d.restored = { point, run: run as Restored['run'], submittedAt: at, provedAt: null, proofs: [] };
 }
 
 function refused(d: CaseDraft, event: Of<'step failed'>, because: Fault): void {
-  const doubt = because.code === 'SubmitInDoubt' || because.code === 'Unclassified';
+  const doubt = IN_DOUBT.has(because.code);
   const call = d.submissions.at(-1);
   if (call !== undefined)
     Object.assign(call, { to: event.at, answer: doubt ? 'in doubt' : 'refused', fault: because });
 }
 
-function confirmed(d: CaseDraft, at: number, { run }: { readonly run: string }, c: Confirmed): void {
+interface ConfirmInput {
+  readonly run: Restored['run'];
+  readonly point: string;
+}
+
+function confirmed(d: CaseDraft, at: number, { run, point }: ConfirmInput, c: Confirmed): void {
   switch (c.is) {
     case 'proved': {
+      const { proofs, skipped = [] } = c;
       for (const call of d.submissions)
-        if (call.run === run) Object.assign(call, { proofs: c.proofs, provedAt: c.at });
-      if (d.restored?.run === run) d.restored = { ...d.restored, provedAt: c.at, proofs: c.proofs };
-      closePass(d, at, { is: 'resumed', because: c.proofs.join('; '), fault: null });
+        if (call.run === run || call.shown === run) Object.assign(call, { proofs, provedAt: c.at });
+      const submittedAt = d.restored?.run === run ? d.restored.submittedAt : c.at;
+      d.restored = { point, run, submittedAt, provedAt: c.at, proofs, skipped };
+      const gap = gapIn(skipped, run);
+      closePass(d, at, { is: 'resumed', because: gap?.message ?? proofs.join('; '), fault: gap });
       openWait(d, 'the soak', at, 'the restored run is proved; the case stays open for a new alert');
       return;
     }
@@ -541,6 +559,7 @@ function published(d: CaseDraft, { at, fields }: Of<'memo'>): void {
     case 'aborted':
       return aborted(d, at, because);
     case 'resumed':
+    case 'resumed with a gap':
       showPause(d);
       closePass(d, at, { is: 'resumed', because: 'the restored run is healthy', fault: null });
       if (fields['restored']) d.restored = fields['restored'] as Restored;
@@ -666,6 +685,6 @@ function reportSoFar(d: CaseDraft): AbortReport | null {
 
 function situationIn({ lastEvidence: e }: CaseDraft): AbortReport['situation'] {
   if (e === null || e.assessment === null) return null;
-  const { is, because } = situationSince(e.assessment, e.since);
+  const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
   return { is, because };
 }

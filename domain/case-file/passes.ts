@@ -2,12 +2,12 @@
  * Passes: each decision made again by the function that made it, from what the pass began with and what its looks found,
  * and compared with what the history shows. Nothing here reads text that was written for people.
  */
-import { decide, decideFault, type Began, type Evidence, type Next } from '../decide.js';
+import { decide, decideFault, stillOpen, type Began, type Evidence, type Next } from '../decide.js';
 import type { Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
 import type { RestorePoint } from '../restore-point.js';
 import { rungViews } from '../rung-views.js';
-import { stillOpen, type Assessment } from '../situation.js';
+import type { Assessment } from '../situation.js';
 import type { CaseDraft, DecisionDraft, PassDraft } from './draft.js';
 import { faultText } from './findings.js';
 import { reasonFor } from './reasons.js';
@@ -64,7 +64,7 @@ export function learn(d: CaseDraft, at: number, step: string, input: unknown, re
   switch (step) {
     case 'assessRun': {
       const assessment = result as Assessment;
-      d.e = { ...e, assessment, openSubmission: stillOpen(e.openSubmission, assessment) };
+      d.e = { ...e, assessment, openSubmission: stillOpen(e.openSubmission, assessment, e.approved) };
       break;
     }
     case 'fetchPointer':

@@ -5,7 +5,7 @@ import { dependencyOf } from '../dependency.js';
 import { faultText } from './findings.js';
 import { buildLadder } from '../ladder.js';
 import type { RestorePoint } from '../restore-point.js';
-import { situationSince } from '../situation.js';
+import { situationNow } from '../stuck.js';
 
 export interface Reason {
   readonly what: string;
@@ -70,7 +70,7 @@ export function reasonFor(next: Next, e: Evidence): Reason {
 
 function situation(e: Evidence): string {
   if (e.assessment === null) return 'it was not looked at';
-  const { is, because } = situationSince(e.assessment, e.since);
+  const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
   return `${is}: ${because}`;
 }
 

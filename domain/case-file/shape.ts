@@ -224,6 +224,8 @@ export interface Submission {
   readonly to: number | null;
   readonly attempt: number;
   readonly run: string;
+  /** The id under which Flink shows it; another than `run` where a launch command could not choose it. */
+  readonly shown: string;
   readonly point: string;
   readonly because: string;
   /** What was verified of the point before the call, one line each. */

@@ -49,9 +49,9 @@ const stuck = () =>
   });
 /** Fails for the first `times` calls. */
 const firstly =
-  <T>(times: number, fails: () => T, then: () => T): (() => Promise<Awaited<T>>) =>
+  <T>(times: number, fails: () => T | Promise<T>, then: () => T | Promise<T>): (() => Promise<T>) =>
   async () =>
-    await (times-- > 0 ? fails() : then());
+    times-- > 0 ? fails() : then();
 const thrown =
   (...of: Parameters<typeof failure>) =>
   (): never => {
@@ -633,7 +633,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     policy: { attempts: 1 },
     steps: {
       readState: firstly(1, thrown('BlocksMissing', 'no DataNode'), () => sound),
-      watchRun: firstly<string | Promise<string>>(
+      watchRun: firstly<string>(
         1,
         () => 'it ran for a moment',
         () => cancelled(),

@@ -191,7 +191,7 @@ export function createJudge(world: World, policy: Policy): Judge {
     said: (what) => {
       lastSaid.set(what, timeline.now());
       if (what === 'resume') resumes++;
-      const working = status !== null && !['aborted', 'resumed', 'asking', 'closed'].includes(status.phase);
+      const working = status !== null && !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },
@@ -232,8 +232,9 @@ export function createJudge(world: World, policy: Policy): Judge {
           say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
         abortedSince = null;
       }
-      if (now.phase === 'resumed' && status?.phase !== 'resumed') resumed(now);
-      if (now.phase === 'resumed') openIds = new Map();
+      const isResumed = now.phase.startsWith('resumed');
+      if (isResumed && status?.phase !== now.phase) resumed(now);
+      if (isResumed) openIds = new Map();
       const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
       const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
       if (lost && whole !== undefined && !byPerson())
@@ -265,7 +266,7 @@ export function createJudge(world: World, policy: Policy): Judge {
       const ago = (ms: number): number => timeline.now() - ms;
       const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));
       if (
-        (end.outcome === 'resumed' || end.outcome === 'healthy') &&
+        (end.outcome.startsWith('resumed') || end.outcome === 'healthy') &&
         !lately &&
         policy.onBlankRun !== 'report'
       )
@@ -282,14 +283,13 @@ export function createJudge(world: World, policy: Policy): Judge {
       if (closedByPerson) return;
       if (!open || status === null) {
         const [newest] = [...world.runs].sort((a, b) => b.started - a.started);
-        // What no JobManager shows any more the watch cannot tell from what was ended on purpose.
-        const forgotten = newest?.state === 'FAILED' && newest.known && alive(world).length === 0;
-        if (newest !== undefined && forgotten && policy.attempts !== 0)
+        const failed = newest?.state === 'FAILED' && alive(world).length === 0;
+        if (newest !== undefined && failed && policy.attempts !== 0)
           if (newest.ended !== null && newest.ended < timeline.now() - 120_000)
             say('crash-proof', `run ${newest.run} is FAILED and no case is open`);
         return;
       }
-      const settled = ['resumed', 'asking', 'aborted', 'held', 'closed'];
+      const settled = ['resumed', 'resumed with a gap', 'asking', 'aborted', 'held', 'closed'];
       if (!settled.includes(status.phase))
         say('crash-proof', `everything is long up again and the case is still ${status.phase}`);
     },

@@ -59,6 +59,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     flink: () => flink,
     kafka: () => kafka,
     close: () => Promise.resolve(),
+    commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
   };
 }
 
@@ -235,6 +236,7 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       look(call, () =>
         present((known(id)?.faults ?? []).map((f) => ({ ...f, name: 'Exception', task: null }))),
       ),
+    sourceCount: (_run, _topics, call) => look(call, () => absent),
     async submit(s, call) {
       hooks.act('submit', { submission: s });
       const wrong = hooks.submitFault();
@@ -370,6 +372,7 @@ function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
             topic,
             partition,
             time: 1_700_000_000_000 + Number(offset) * 100,
+            transactional: false,
           })),
         ),
       ),
