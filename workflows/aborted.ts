@@ -1,39 +1,37 @@
-/** The end of a case in which nothing more is tried. */
 import { ApplicationFailure } from '@temporalio/workflow';
-import { fitted, lasting, RECOVERY_ABORTED, type AbortReport } from '../domain/abort-report.js';
-import type { Case } from './case.js';
+import { abortLedger, RECOVERY_ABORTED } from '../domain/abort-ledger.js';
+import { openedOf, type Case } from './case.js';
 import { statusOf, tell } from './story.js';
 
-/** The failure that ends an aborted case: its ledger of at most 32 KB goes with it, and outlives the worker. */
+/** The end of an aborted case: a failure, so that whoever executes it knows; with everything that is known. */
 export function recoveryAborted(the: Case): ApplicationFailure {
-  const report = reportOf(the);
-  if (the.desk.close !== null) tell(the, 'closed');
-  const { because, closedBy } = report;
-  const why = because === null ? 'aborted' : `${because.code}: ${because.message}`;
-  const closed = closedBy === null ? '' : `; closed by ${closedBy.by}: ${closedBy.reason}`;
-  return ApplicationFailure.nonRetryable(`${why}${closed}`, RECOVERY_ABORTED, report);
-}
-
-function reportOf(the: Case): AbortReport {
-  const s = statusOf(the);
-  const { evidence } = the;
-  const ledger = evidence?.assessment?.ledger;
-  return fitted({
-    job: s.job,
-    cluster: s.cluster,
-    because: the.stopped,
-    closedBy: the.desk.close,
-    attempts: { failed: the.failed, granted: the.granted },
-    situation: s.situation,
-    ladder: s.ladder,
-    lasts: evidence === null ? [] : lasting(evidence),
-    ledger: ledger?.is === 'present' ? { runs: ledger.value.runs, points: ledger.value.points } : null,
+  const { job } = openedOf(the);
+  const said = the.desk.close;
+  the.because = the.stopped ?? the.because;
+  tell(the, 'closed');
+  const status = statusOf(the);
+  const ledger = abortLedger({
+    job,
+    cluster: status.cluster,
+    openedAt: status.openedAt,
+    attempt: status.attempt,
+    attempts: status.attempts,
+    failures: status.failures,
+    ladder: status.ladder,
+    restored: status.restored,
+    repairs: status.repairs,
+    timeLeft: status.timeLeft,
+    because: the.because,
+    closed: said,
     submitted: the.submitted,
     openSubmission: the.openSubmission,
-    restored: s.restored,
-    repairs: s.repairs,
-    failures: s.failures,
-    next: [`holdfast recover ${s.job} --reason …`],
-    leftOut: [],
+    next: `holdfast recover ${job} --reason …`,
   });
+  const who = said === null ? 'policy afterAbort: fail' : `closed by ${said.by}: ${said.reason}`;
+  const why = the.because === null ? '' : ` ${the.because.code}: ${the.because.message.slice(0, 500)}.`;
+  return ApplicationFailure.nonRetryable(
+    `the recovery of ${job} was aborted.${why} ${who}. Everything is kept`,
+    RECOVERY_ABORTED,
+    ledger,
+  );
 }

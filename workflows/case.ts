@@ -4,13 +4,18 @@ import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
 import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../domain/kafka-from.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { TimeLeft } from '../domain/time-left.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
-import type { Carried, RecoverInput } from './messages.js';
+import type { RecoverInput } from './messages.js';
 
 export interface Case {
   readonly input: RecoverInput;
@@ -55,93 +60,114 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** Keys of the notices that were sent of this case. */
+  told: readonly string[];
+  /** Notices on their way. */
+  readonly telling: { underway: number };
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
-  /** What was known when it was last told: an abort says how long it lasts. */
-  evidence: Evidence | null;
+  /** Failed attempts when attempts were last granted: the back-off begins anew there. */
+  grantedAt: number;
+  /** Points that Flink has refused although every file of them was sound. */
+  refused: readonly string[];
+  /** The one pass of `onExhausted: savepoint`. */
+  lastPass: LastPassState;
+  /** What was last done to the consumer group's offsets; null: nothing yet. */
+  groupOffsets: ResumedOffsets | null;
+  /** A person has said that the job is to start from nothing; until it is proved, or another word is heard. */
+  fromNothing: FromNothing | null;
+  /** The start from nothing that was submitted last, by whoever's word. */
+  starting: StartedFromNothing | null;
+  /** The run that was started from nothing and proved. */
+  startedBlank: RunId | null;
+  timeLeft: readonly TimeLeft[];
+  /** Until when the standing hold lasts that was honoured last (epoch milliseconds); 0: none was. */
+  honoured: number;
+  /** Runs that this case has stopped, or was about to. */
+  stopping: readonly RunId[];
+  stops: readonly Stop[];
 }
+
+/** What each execution learns anew; all else outlives continue-as-new. */
+const PASSING = [
+  'input',
+  'opened',
+  'phase',
+  'since',
+  'step',
+  'attemptStarted',
+  'situation',
+  'ladder',
+  'waiting',
+  'telling',
+  'timeLeft',
+] as const satisfies readonly (keyof Case)[];
+
+type Passing = (typeof PASSING)[number];
+
+/** The state of a case that outlives continue-as-new. */
+export type Carried = Readonly<Omit<Case, Passing>>;
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
 export function newCase(input: RecoverInput): Case {
   const now = Date.now();
-  const c: Partial<Carried> = input.carried ?? {};
-  return {
+  const begun: Carried = {
+    origin: input.carried?.origin ?? workflowInfo().firstExecutionRunId,
+    openedAt: now,
+    desk: emptyDesk,
+    failed: 0,
+    granted: null,
+    failures: [],
+    submissions: 0,
+    submitted: [],
+    openSubmission: null,
+    chosen: input.from ? pointFromPath(input.from.path) : null,
+    approved: [],
+    failedWakes: 0,
+    paused: 0,
+    deadlineFrom: now,
+    wokeEarly: false,
+    soakUntil: null,
+    because: null,
+    restored: null,
+    repairs: [],
+    doubtedAt: now,
+    stopped: null,
+    told: [],
+    stuck: null,
+    grantedAt: 0,
+    refused: [],
+    lastPass: 'none',
+    groupOffsets: null,
+    fromNothing: saidFromNothing(input.fromNothing),
+    starting: null,
+    startedBlank: null,
+    honoured: 0,
+    stopping: [],
+    stops: [],
+  };
+  const passing: Pick<Case, Passing> = {
     input,
-    origin: c.origin ?? workflowInfo().firstExecutionRunId,
-    openedAt: c.openedAt ?? now,
     opened: null,
-    desk: c.desk ?? emptyDesk,
     phase: 'opening',
     since: now,
     step: 'openCase',
-    failed: c.failed ?? 0,
-    granted: c.granted ?? null,
     attemptStarted: now,
-    failures: c.failures ?? [],
-    submissions: c.submissions ?? 0,
-    submitted: c.submitted ?? [],
-    openSubmission: c.openSubmission ?? null,
-    chosen: c.chosen ?? (input.from ? pointFromPath(input.from.path) : null),
-    approved: c.approved ?? [],
-    failedWakes: c.failedWakes ?? 0,
-    paused: c.paused ?? 0,
-    deadlineFrom: c.deadlineFrom ?? now,
-    wokeEarly: false,
-    soakUntil: c.soakUntil ?? null,
     situation: null,
     ladder: [],
     waiting: null,
-    because: c.because ?? null,
-    restored: c.restored ?? null,
-    repairs: c.repairs ?? [],
-    doubtedAt: c.doubtedAt ?? now,
-    stopped: c.stopped ?? null,
-    stuck: c.stuck ?? null,
-    evidence: null,
+    telling: { underway: 0 },
+    timeLeft: [],
   };
+  return { ...begun, ...input.carried, ...passing };
 }
 
 /** What outlives continue-as-new. */
 export function carry(the: Case): Carried {
-  const { origin, openedAt, desk, failed, granted, failures, submissions, submitted } = the;
-  const {
-    openSubmission,
-    chosen,
-    approved,
-    failedWakes,
-    paused,
-    deadlineFrom,
-    soakUntil,
-    because,
-    restored,
-    repairs,
-    doubtedAt,
-    stopped,
-    stuck,
-  } = the;
-  return {
-    origin,
-    openedAt,
-    desk,
-    failed,
-    granted,
-    failures,
-    submissions,
-    submitted,
-    openSubmission,
-    chosen,
-    approved,
-    failedWakes,
-    paused,
-    deadlineFrom,
-    soakUntil,
-    because,
-    restored,
-    repairs,
-    doubtedAt,
-    stopped,
-    stuck,
-  };
+  const passing: ReadonlySet<string> = new Set(PASSING);
+  return Object.fromEntries(
+    Object.entries(the).filter(([field]) => !passing.has(field)),
+  ) as unknown as Carried;
 }
 
 /** The opened case. Only valid after `openCase`. */

@@ -1,14 +1,11 @@
 /** Wire names of everything that can be said to a case: a contract with senders, runbooks and open executions. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert, AlertResolved } from '../domain/alert.js';
-import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
-import type { OpenSubmission } from '../domain/decide.js';
-import type { Desk, Said } from '../domain/desk.js';
-import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
-import type { Fault } from '../domain/failure.js';
-import type { RunId } from '../domain/ids.js';
-import type { RestorePoint } from '../domain/restore-point.js';
-import type { Stuck } from '../domain/stuck.js';
+import type { CaseStatus } from '../domain/case.js';
+import type { Said } from '../domain/desk.js';
+import type { EmptyJobResult, RepairOutcome } from '../domain/repair.js';
+import type { FromNothing } from '../domain/kafka-from.js';
+import type { Carried } from './case.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
 export const QUEUES = { steps: 'holdfast', waits: 'holdfast-wait', restores: 'holdfast-restore' } as const;
@@ -21,34 +18,11 @@ export interface RecoverInput {
   /** A person's request: a restore point of their choice instead of the ladder's top. */
   readonly from?: ({ readonly path: string } & Said) | null;
   /** What an earlier run of the same case carries over (continue as new). */
-  readonly carried?: Carried;
-}
-
-/** The state of a case that outlives continue-as-new. */
-export interface Carried {
-  /** First execution run id of the case: run ids are derived from it. */
-  readonly origin: string;
-  readonly openedAt: number;
-  readonly desk: Desk;
-  readonly failed: number;
-  /** Attempts granted so far: N, and N more with each resume; null: unlimited. */
-  readonly granted: number | null;
-  readonly failures: readonly AttemptRecord[];
-  readonly submissions: number;
-  readonly submitted: readonly RunId[];
-  readonly openSubmission: OpenSubmission | null;
-  readonly chosen: RestorePoint | null;
-  readonly approved: readonly string[];
-  readonly failedWakes: number;
-  readonly paused: number;
-  readonly deadlineFrom: number;
-  readonly soakUntil: number | null;
-  readonly because: Fault | null;
-  readonly restored: Restored | null;
-  readonly repairs: readonly Repair[];
-  readonly doubtedAt: number;
-  readonly stopped: Fault | null;
-  readonly stuck?: Stuck | null;
+  readonly carried?: Partial<Carried>;
+  /** A person's request: a start without any restore point, at a point in Kafka (`domain/kafka-from.ts`). */
+  readonly fromNothing?: FromNothing | null;
+  /** `look`: says what would be restored if the job failed now, and touches nothing. Result: `LookReport`. */
+  readonly mode?: 'look';
 }
 
 /** Input of workflow `watchCluster`. */
@@ -59,6 +33,18 @@ export interface WatchInput {
 /** Input of workflow `repairCluster`. */
 export interface RepairClusterInput {
   readonly cluster: string;
+}
+
+/** Input of workflow `standingHold`. Times in epoch milliseconds. */
+export interface HoldInput extends Said {
+  readonly cluster: string;
+  /** Left out: every job of the cluster. */
+  readonly job?: string;
+  readonly since?: number;
+  /** Left out: `forMinutes` from now. */
+  readonly until?: number;
+  /** Default: 60. */
+  readonly forMinutes?: number;
 }
 
 /** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
@@ -82,8 +68,9 @@ export const reject = defineUpdate<string, [Said & { question: string }]>('rejec
 export const chooseRestorePoint = defineUpdate<string, [Said & { path: string; question?: string }]>(
   'chooseRestorePoint',
 );
+export const startFromNothing = defineUpdate<string, [FromNothing]>('startFromNothing');
 export const abort = defineUpdate<string, [Said]>('abort');
-export const hold = defineUpdate<string, [Said]>('hold');
+export const hold = defineUpdate<string, [Said & { until?: number; standing?: boolean }]>('hold');
 export const release = defineUpdate<string, [Said]>('release');
 export const resume = defineUpdate<string, [Said]>('resume');
 export const retryNow = defineUpdate<string, [Said]>('retryNow');
@@ -93,3 +80,8 @@ export const close = defineUpdate<string, [Said]>('close');
 export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repairDeadEnd');
 
 export const status = defineQuery<CaseStatus>('status');
+/** To `look/<cluster>/<job>`: what it is doing now. */
+export const progress = defineQuery<string>('progress');
+
+/** To `hold/<cluster>` and `hold/<cluster>/<job>`: ends a standing hold. */
+export const releaseHold = defineSignal<[Said]>('release');

@@ -49,7 +49,7 @@ export interface CaseDraft {
   state: CaseState;
   failed: number;
   granted: number | null;
-  report: unknown;
+  left: unknown;
   restored: Restored | null;
   ladder: readonly RungView[];
   readonly submissions: Draft<Submission>[];
@@ -99,7 +99,7 @@ export const newDraft = (): CaseDraft => ({
   state: { is: 'open', at: null, outcome: null, because: '', goesOnAs: null },
   failed: 0,
   granted: null,
-  report: null,
+  left: null,
   restored: null,
   ladder: [],
   submissions: [],

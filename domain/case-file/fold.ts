@@ -1,5 +1,5 @@
 /** The fold itself: event by event, oldest execution first. Total: what it cannot understand it says, and goes on. */
-import { fitted, lasting, RECOVERY_ABORTED, type AbortReport } from '../abort-report.js';
+import { RECOVERY_ABORTED, type AbortLedger } from '../abort-ledger.js';
 import { mergeAlert, resolveAlert, type Alert, type AlertResolved } from '../alert.js';
 import type { CaseEnd, Restored } from '../case.js';
 import type { Began } from '../decide.js';
@@ -8,7 +8,6 @@ import { fault, isFault, type Fault } from '../failure.js';
 import type { Policy } from '../policy.js';
 import type { RepairOutcome } from '../repair.js';
 import type { RestorePoint } from '../restore-point.js';
-import { situationNow } from '../stuck.js';
 import { gapIn } from '../skipped.js';
 import { newDraft, type CaseDraft, type Draft, type DecisionDraft } from './draft.js';
 import { factsOf, faultText, foundBy, type Confirmed, type ResumedOffsets } from './findings.js';
@@ -199,7 +198,7 @@ function ended(d: CaseDraft, event: Of<'ended'>): void {
   closePass(d, event.at, { is: 'not told', because: `the case ${event.how}`, fault: null });
   const end = event.result as Partial<CaseEnd> | null | undefined;
   const is = event.how === 'completed' ? 'ended' : event.how;
-  if (event.failure?.type === RECOVERY_ABORTED) d.report = event.failure.details[0];
+  if (event.failure?.type === RECOVERY_ABORTED) d.left = event.failure.details[0];
   if (end?.restored) d.restored = end.restored;
   d.state = {
     is,
@@ -620,7 +619,7 @@ function written(d: CaseDraft): CaseFile {
     configDigest: d.configDigest,
     state: d.state.because === '' ? { ...d.state, because: doing(d) } : d.state,
     attempts: { failed: d.failed, granted: d.granted },
-    report: (d.report as AbortReport | null) ?? reportSoFar(d),
+    left: (d.left as AbortLedger | null) ?? null,
     restored: d.restored,
     ladder: d.ladder,
     submissions: d.submissions,
@@ -642,49 +641,4 @@ function doing(d: CaseDraft): string {
   if (d.wait !== null) return `waits for ${d.wait.for}: ${d.wait.because}`;
   if (d.pass !== null) return `attempt ${d.pass.attempt}: ${currentDecision(d)?.what ?? 'at work'}`;
   return 'at work';
-}
-
-/** Of a case that is aborted and open: what the report would be if it was closed now. */
-function reportSoFar(d: CaseDraft): AbortReport | null {
-  if (d.wait?.for !== 'a person, after the abort') return null;
-  const e = d.lastEvidence;
-  const job = d.job ?? '';
-  const ledger = e?.assessment?.ledger;
-  const failures = d.story.flatMap((entry) =>
-    entry.is === 'pass' && entry.end.is === 'failed' && entry.end.fault !== null
-      ? [
-          {
-            attempt: entry.attempt,
-            started: entry.from,
-            ended: entry.to ?? entry.from,
-            step: entry.decisions.findLast((x) => x.steps.length > 0)?.steps.at(-1)?.name ?? '',
-            fault: entry.end.fault,
-          },
-        ]
-      : [],
-  );
-  return fitted({
-    job,
-    cluster: d.cluster ?? '',
-    because: d.wait.fault,
-    closedBy: null,
-    attempts: { failed: d.failed, granted: d.granted },
-    situation: situationIn(d),
-    ladder: d.ladder,
-    lasts: e === null ? [] : lasting(e),
-    ledger: ledger?.is === 'present' ? { runs: ledger.value.runs, points: ledger.value.points } : null,
-    submitted: [...new Set(d.submissions.map((s) => s.run))],
-    openSubmission: e?.openSubmission ?? null,
-    restored: d.restored,
-    repairs: d.repairs,
-    failures: failures.slice(-20),
-    next: [`holdfast resume ${job} --reason …`, `holdfast close ${job} --reason …`],
-    leftOut: [],
-  });
-}
-
-function situationIn({ lastEvidence: e }: CaseDraft): AbortReport['situation'] {
-  if (e === null || e.assessment === null) return null;
-  const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
-  return { is, because };
 }

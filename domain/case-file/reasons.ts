@@ -34,6 +34,10 @@ export function reasonFor(next: Next, e: Evidence): Reason {
       };
     case 'restore':
       return { what: `restore ${next.point.path}`, because: next.because };
+    case 'start':
+      return { what: `start it from nothing, Kafka from ${next.from.kafkaFrom}`, because: next.because };
+    case 'stop':
+      return { what: `stop run ${next.run}`, because: next.because };
     case 'confirm':
       return { what: `prove that run ${next.run} resumed from ${next.point}`, because: next.because };
     case 'checkRepair':

@@ -3,7 +3,7 @@
  * worker and by somebody who was asleep. Its JSON is a contract: fields are only added, and {@link CASE_FILE_FORMAT}
  * grows when one changes its meaning. All times are epoch milliseconds; `null` where nobody knows yet.
  */
-import type { AbortReport } from '../abort-report.js';
+import type { AbortLedger } from '../abort-ledger.js';
 import type { SeenAlert } from '../alert.js';
 import type { CaseEnd, Restored, RungView } from '../case.js';
 import type { Next } from '../decide.js';
@@ -27,8 +27,8 @@ export interface CaseFile {
   readonly state: CaseState;
   /** Failed attempts so far, and how many are granted (null: unlimited). */
   readonly attempts: { readonly failed: number; readonly granted: number | null };
-  /** What it came to when nothing more was tried; null when it was never aborted, or when the history does not tell. */
-  readonly report: AbortReport | null;
+  /** What was left behind when an aborted case was closed; null: it was not. */
+  readonly left: AbortLedger | null;
   readonly restored: Restored | null;
   /** The ladder as it was last seen. */
   readonly ladder: readonly RungView[];

@@ -119,8 +119,8 @@ const COURSES: Readonly<Record<string, Course>> = {
     decides: ['assess', 'fail', 'assess', 'fail'],
     ends: 'failed',
     check: (file) => {
-      expect(file.report).toMatchObject({ because: { code: 'AttemptsExhausted' }, closedBy: said });
-      expect(file.report?.failures).toHaveLength(2);
+      expect(file.left).toMatchObject({ because: { code: 'AttemptsExhausted' }, closedBy: said });
+      expect(file.left?.failures).toHaveLength(2);
     },
   },
   'retried-by-hand': {
@@ -146,7 +146,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     ends: 'open',
     check: (file) => {
       expect(waits(file, 'the next attempt')[0]?.endedBy?.is).toBe('workflow cancel');
-      expect(file.report).toMatchObject({ because: { code: 'Aborted' } });
+      expect(file.left).toMatchObject({ because: { code: 'Aborted' } });
     },
   },
   'ended-by-a-person': {
@@ -221,7 +221,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     },
     decides: [...RESTORE.slice(0, 4), 'ask'],
     ends: 'open',
-    check: (file) => expect(file.report).toMatchObject({ because: { code: 'Rejected' } }),
+    check: (file) => expect(file.left).toMatchObject({ because: { code: 'Rejected' } }),
   },
   'transactions-expired': {
     steps: {
@@ -414,7 +414,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     },
     decides: ['assess', 'fetchPointer', 'abort'],
     ends: 'failed',
-    check: (file) => expect(file.report).toMatchObject({ because: { code: 'StateLost' } }),
+    check: (file) => expect(file.left).toMatchObject({ because: { code: 'StateLost' } }),
   },
   'nothing-known': {
     steps: {
@@ -441,7 +441,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     decides: [...RESTORE.slice(0, 3), 'fail'],
     ends: 'failed',
     check: (file) =>
-      expect(file.report).toMatchObject({
+      expect(file.left).toMatchObject({
         closedBy: null,
         lasts: [],
         ledger: { points: [{ path: path(RUN_A, 12) }] },
@@ -777,7 +777,7 @@ function explained(file: CaseFile): void {
     const call = file.submissions.find((s) => s.run === restored.run);
     expect(call?.provedAt ?? 'the proof of a run in doubt').not.toBeNull();
   }
-  if (file.state.is === 'failed') expect(file.report?.because).not.toBeNull();
+  if (file.state.is === 'failed') expect(file.left?.because).not.toBeNull();
   expect(file.undo.length).toBe(
     decisions(file)
       .flatMap((d) => d.steps)

