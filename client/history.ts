@@ -23,6 +23,9 @@ const BOOKKEEPING = new Set([
   'workflowExecutionOptionsUpdated',
 ]);
 
+/** The marker with which a worker records a step that it did within a workflow task. */
+const LOCAL_STEP = 'core_local_activity';
+
 /** @param history as the SDK fetches it, or as the JSON that the SDK, the Temporal UI and its CLI write. */
 export function decodeHistory(history: unknown): ExecutionHistory {
   return eventsOf(history).map(decodeEvent);
@@ -106,6 +109,20 @@ function contentOf(e: RawEvent): Content {
       is: 'step cancelled',
       scheduled: Number(e.activityTaskCanceledEventAttributes.scheduledEventId ?? 0),
     };
+  if (e.markerRecordedEventAttributes?.markerName === LOCAL_STEP) {
+    const { details, failure } = e.markerRecordedEventAttributes;
+    const told = (first(details?.['data']) ?? {}) as {
+      readonly activity_type?: string;
+      readonly attempt?: number;
+    };
+    return {
+      is: 'local step',
+      step: told.activity_type ?? '',
+      try: told.attempt ?? 1,
+      result: first(details?.['result']),
+      failure: failure ? failureOf(failure) : null,
+    };
+  }
   if (e.timerStartedEventAttributes) {
     const a = e.timerStartedEventAttributes;
     return {

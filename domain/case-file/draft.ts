@@ -5,6 +5,7 @@ import type { Began, Evidence } from '../decide.js';
 import type { Said } from '../desk.js';
 import type { Policy } from '../policy.js';
 import type { Repair } from '../repair.js';
+import type { Stop } from '../stop.js';
 import type {
   CaseState,
   Decision,
@@ -15,6 +16,7 @@ import type {
   Pass,
   Step,
   Submission,
+  Told,
   Undo,
   Wait,
 } from './shape.js';
@@ -32,6 +34,7 @@ export interface OpenStep {
   readonly step: Draft<Step>;
   readonly input: unknown;
   readonly wait: WaitDraft | null;
+  readonly notice: Draft<Told> | null;
 }
 
 /** Something that was said or happened, and may end a wait. */
@@ -43,7 +46,8 @@ export interface Stimulus extends EndedBy {
 export interface CaseDraft {
   job: string | null;
   cluster: string | null;
-  opened: Opening | null;
+  opened: Omit<Opening, 'steps'> | null;
+  readonly opening: Draft<Step>[];
   policy: Policy | null;
   configDigest: string | null;
   state: CaseState;
@@ -55,6 +59,8 @@ export interface CaseDraft {
   readonly submissions: Draft<Submission>[];
   readonly undo: Undo[];
   readonly repairs: Repair[];
+  readonly stops: Stop[];
+  readonly notices: Draft<Told>[];
   alerts: readonly SeenAlert[];
   alertsHeard: number;
   readonly story: Entry[];
@@ -76,6 +82,10 @@ export interface CaseDraft {
   /** The timer that bounds the wait. */
   timer: string | null;
   hold: WaitDraft | null;
+  /** The timer that ends the hold. */
+  holdTimer: string | null;
+  /** Until when the standing hold lasts that was honoured last; each is honoured once. */
+  honoured: number;
   /** What may end the wait at hand, in order. */
   stimuli: Stimulus[];
   /** Steps by the number of the event that scheduled them, in this execution. */
@@ -105,6 +115,9 @@ export const newDraft = (): CaseDraft => ({
   submissions: [],
   undo: [],
   repairs: [],
+  stops: [],
+  notices: [],
+  opening: [],
   alerts: [],
   alertsHeard: 0,
   story: [],
@@ -120,6 +133,8 @@ export const newDraft = (): CaseDraft => ({
   wait: null,
   timer: null,
   hold: null,
+  holdTimer: null,
+  honoured: 0,
   stimuli: [],
   steps: new Map(),
   messages: new Map(),

@@ -1,12 +1,14 @@
 /** What each step found, for people: one line per reading, with its reason where it is unknown. */
 import type { Finding } from './shape.js';
 import type { Fault } from '../failure.js';
+import type { ResumedOffsets } from '../group-offsets.js';
 import type { Pointers } from '../ladder.js';
 import type { OffsetCheck } from '../offsets.js';
 import type { Reading } from '../reading.js';
 import type { RepairCheck, RepairOutcome } from '../repair.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from '../restore-point.js';
 import { sayRange, type SkippedRange } from '../skipped.js';
+import type { StopOutcome } from '../stop.js';
 import { situationOf, type Assessment } from '../situation.js';
 
 export interface Found {
@@ -38,26 +40,28 @@ export function foundBy(step: string, input: unknown, result: unknown): Found {
       return examined(result as RepairCheck);
     case 'requestRepair':
       return repaired(result as RepairOutcome);
-    case 'awaitReturn':
-      return {
-        text:
-          (result as { readonly is: string }).is === 'returned'
-            ? 'it went from down to up, proved by two full probes'
-            : 'it is up already: nothing came back',
-        findings: [],
-      };
+    case 'awaitReturn': {
+      const { is } = result as { readonly is: string };
+      const text = is === 'returned' ? 'it went from down to up, proved by two full probes' : is;
+      return { text, findings: [] };
+    }
+    case 'awaitRelease':
+      return { text: 'the standing hold was ended', findings: [] };
+    case 'setStart':
+      return startSet(result as StartSet);
+    case 'startJob':
+      return submitted(result as { readonly is: string; readonly state: string | null });
+    case 'stopRun':
+      return stopped(result as StopOutcome);
     default:
       return { text: typeof result === 'string' ? result : brief(result), findings: [] };
   }
 }
 
 /** Activities' results as recorded; the activities' own types are not for this room. */
-export interface ResumedOffsets {
-  readonly group: string | null;
-  readonly committed: number;
-  readonly before: readonly string[];
-  readonly left: string | null;
-  readonly fault: Fault | null;
+interface StartSet {
+  readonly start: readonly string[];
+  readonly groupOffsets: ResumedOffsets;
 }
 
 export type Confirmed =
@@ -226,6 +230,18 @@ function offsetsResumed(r: ResumedOffsets): Found {
     text: `nothing was changed: ${r.left}`,
     findings: r.fault === null ? [] : [{ of: r.group ?? 'group', is: 'unknown', text: faultText(r.fault) }],
   };
+}
+
+function startSet({ start, groupOffsets }: StartSet): Found {
+  const { text, findings } = offsetsResumed(groupOffsets);
+  return { text, findings: [note('starts at', brief(start)), ...findings] };
+}
+
+function stopped(o: StopOutcome): Found {
+  if (o.is === 'not done') return { text: `not stopped: ${o.because}`, findings: [] };
+  const { run, savepoint, because } = o.stop;
+  const findings = savepoint === null ? [] : [note('savepoint', `${savepoint}, verified before`)];
+  return { text: `run ${run} is stopped: ${because}`, findings };
 }
 
 function submitted({ is, state }: { readonly is: string; readonly state: string | null }): Found {

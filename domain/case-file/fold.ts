@@ -3,14 +3,20 @@ import { RECOVERY_ABORTED, type AbortLedger } from '../abort-ledger.js';
 import { mergeAlert, resolveAlert, type Alert, type AlertResolved } from '../alert.js';
 import type { CaseEnd, Restored } from '../case.js';
 import type { Began } from '../decide.js';
-import type { Question } from '../desk.js';
+import type { Question, Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
+import type { ResumedOffsets } from '../group-offsets.js';
+import type { FromNothing } from '../kafka-from.js';
+import { NOTHING } from '../kafka-from.js';
 import type { Policy } from '../policy.js';
 import type { RepairOutcome } from '../repair.js';
 import type { RestorePoint } from '../restore-point.js';
+import type { StandingHold } from '../standing-hold.js';
+import type { StopOutcome } from '../stop.js';
+import { EXHAUSTED, isExhaustion } from '../exhausted.js';
 import { gapIn } from '../skipped.js';
-import { newDraft, type CaseDraft, type Draft, type DecisionDraft } from './draft.js';
-import { factsOf, faultText, foundBy, type Confirmed, type ResumedOffsets } from './findings.js';
+import { newDraft, type CaseDraft, type Draft, type DecisionDraft, type WaitDraft } from './draft.js';
+import { factsOf, faultText, foundBy, type Confirmed } from './findings.js';
 import type { ExecutionHistory, HistoryEvent } from './history.js';
 import {
   beginPass,
@@ -25,13 +31,22 @@ import {
   showStep,
   stepLost,
 } from './passes.js';
-import { CASE_FILE_FORMAT, type CaseFile, type Message, type Step } from './shape.js';
-import { endWait, openWait, stir, turnInto } from './waits.js';
+import {
+  CASE_FILE_FORMAT,
+  type CaseFile,
+  type EndedBy,
+  type Message,
+  type Step,
+  type Told,
+} from './shape.js';
+import { callOff, endWait, openWait, stir, turnInto } from './waits.js';
 
 type Of<K extends HistoryEvent['is']> = Extract<HistoryEvent, { is: K }>;
 
 /** Steps that only open or hand over a case. */
 const OPENING = new Set(['openCase', 'handOver', 'raiseAlert']);
+/** Steps that submit the job. */
+const SUBMITS = new Set(['restoreJob', 'startJob']);
 /** Failures of a submission after which the job may be starting all the same. */
 const IN_DOUBT = new Set<Fault['code']>(['SubmitInDoubt', 'LaunchInDoubt', 'Unclassified']);
 /** Steps that may run while the case only waits. */
@@ -95,13 +110,21 @@ function hear(d: CaseDraft, event: HistoryEvent): void {
         });
       return;
     }
+    case 'local step':
+      return localStep(d, event);
     case 'timer started':
+      if (d.hold !== null && d.hold.until !== null && d.holdTimer === null && d.wait?.for !== 'an answer') {
+        d.holdTimer = event.timer;
+        return;
+      }
       if (d.wait === null || d.timer !== null) return;
       d.timer = event.timer;
       d.wait.until = event.at + event.ms;
       showPause(d);
       return;
     case 'timer fired':
+      if (d.holdTimer === event.timer)
+        endHold(d, { is: 'time', at: event.at, text: 'the time of the hold was up' });
       if (d.timer === event.timer)
         stir(d, { kind: 'time', is: 'time', at: event.at, text: 'the time was up' });
       return;
@@ -140,6 +163,7 @@ interface Input {
   readonly job?: string;
   readonly cluster?: string;
   readonly from?: { readonly path: string; readonly by: string; readonly reason: string } | null;
+  readonly fromNothing?: FromNothing;
   readonly carried?: { readonly failed?: number; readonly granted?: number | null };
 }
 
@@ -161,7 +185,13 @@ function started(d: CaseDraft, event: Of<'started'>): void {
   } else if (before !== undefined) d.missing.push(`execution ${event.runId} is another case`);
   d.state = { is: 'open', at: null, outcome: null, because: '', goesOnAs: null };
   if (d.opened !== null) return;
-  const { from } = input;
+  const { from, fromNothing } = input;
+  if (fromNothing) {
+    const { by, reason, kafkaFrom } = fromNothing;
+    const because = `${by} asked to start from nothing, Kafka from ${kafkaFrom}: ${reason}`;
+    d.opened = { at: event.at, by: 'person', because, from: null };
+    return;
+  }
   if (from) {
     d.choices.set(from.path, { by: from.by, reason: from.reason });
     const because = `${from.by} asked to restore ${from.path}: ${from.reason}`;
@@ -193,8 +223,7 @@ function ended(d: CaseDraft, event: Of<'ended'>): void {
     endWait(d, event.at);
     wait.endedBy ??= byEnd;
   }
-  if (d.hold !== null) Object.assign(d.hold, { to: event.at, endedBy: byEnd });
-  d.hold = null;
+  endHold(d, byEnd);
   closePass(d, event.at, { is: 'not told', because: `the case ${event.how}`, fault: null });
   const end = event.result as Partial<CaseEnd> | null | undefined;
   const is = event.how === 'completed' ? 'ended' : event.how;
@@ -225,35 +254,79 @@ function showEnd(d: CaseDraft, event: Of<'ended'>): void {
 
 // ── Steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const newStep = (name: string, asked: string, at: number): Draft<Step> => ({
+  name,
+  asked,
+  from: at,
+  to: null,
+  tries: 1,
+  lost: null,
+  answer: 'none yet',
+  found: 'no answer yet',
+  findings: [],
+  fault: null,
+});
+
+/** A step within a workflow task: it is over when it is told. */
+function localStep(d: CaseDraft, event: Of<'local step'>): void {
+  const step = newStep(event.step, event.step, event.at);
+  d.opening.push(step);
+  Object.assign(step, { to: event.at, tries: event.try });
+  if (event.failure !== null) {
+    const because = faultOfStep(event.step, event.failure.details, event.failure.type, event.failure.message);
+    Object.assign(step, { answer: 'failed', found: faultText(because), fault: because });
+    return;
+  }
+  const found = foundBy(event.step, undefined, event.result);
+  Object.assign(step, { answer: 'found', found: found.text, findings: found.findings });
+  if (event.step === 'openCase') caseOpened(d, event.result as Opened, event.at);
+}
+
 function scheduled(d: CaseDraft, event: Of<'step scheduled'>): void {
-  const step: Draft<Step> = {
-    name: event.step,
-    asked: event.summary ?? event.step,
-    from: event.at,
-    to: null,
-    tries: 1,
-    lost: null,
-    answer: 'none yet',
-    found: 'no answer yet',
-    findings: [],
-    fault: null,
-  };
+  const step = newStep(event.step, event.summary ?? event.step, event.at);
   if (event.step === 'assessRun') {
     endWait(d, event.at);
     beginPass(d, event.at, (event.input as { readonly began?: Began } | undefined)?.began ?? null);
   }
-  const { wait } = d;
-  const waits = wait !== null && WAITING.has(event.step);
-  d.steps.set(event.id, { step, input: event.input, wait: waits ? wait : null });
-  if (OPENING.has(event.step)) return;
-  if (waits) {
-    showPause(d);
+  const wait = waitOf(d, event.step);
+  const notice = event.step === 'notify' ? noticeOf(d, event) : null;
+  d.steps.set(event.id, { step, input: event.input, wait, notice });
+  if (notice !== null) return;
+  if (OPENING.has(event.step)) return void d.opening.push(step);
+  if (wait !== null) {
     wait.steps.push(step);
+    if (wait === d.wait) waiting(d, event, wait);
     return;
   }
   const decision = showStep(d, event.at, event.step, event.input);
   decision?.steps.push(step);
-  if (event.step === 'restoreJob') submitting(d, event, decision);
+  if (decision === undefined)
+    d.missing.push(`event ${event.id}: step ${event.step} belongs to no pass and no wait`);
+  if (SUBMITS.has(event.step)) submitting(d, event, decision);
+}
+
+/** The wait that a step belongs to; null: it belongs to a decision. */
+function waitOf(d: CaseDraft, step: string): CaseDraft['wait'] {
+  if (step === 'awaitRelease') return d.hold;
+  return d.wait !== null && WAITING.has(step) ? d.wait : null;
+}
+
+function waiting(d: CaseDraft, event: Of<'step scheduled'>, wait: WaitDraft): void {
+  const { atMost } = (event.input ?? {}) as { readonly atMost?: number };
+  if (wait.for === 'Flink' && event.step === 'awaitReturn') {
+    const decision = currentDecision(d);
+    const instead = 'the deadline has passed: only a savepoint is waited for';
+    if (decision?.taken === 'open') Object.assign(decision, { taken: 'overruled', instead });
+    return void turnInto(d, 'usable storage', event.at, instead);
+  }
+  showPause(d);
+  if (atMost !== undefined) wait.until ??= event.at + atMost;
+}
+
+function noticeOf(d: CaseDraft, event: Of<'step scheduled'>): Draft<Told> {
+  const notice: Draft<Told> = { at: event.at, what: event.summary ?? 'a notice', sent: 'not told' };
+  d.notices.push(notice);
+  return notice;
 }
 
 function stepStarted(d: CaseDraft, event: Of<'step started'>): void {
@@ -273,34 +346,55 @@ function completed(d: CaseDraft, event: Of<'step completed'>): void {
     d.missing.push(`event ${event.id} answers a step that this history does not show`);
     return;
   }
-  const { step, input, wait } = open;
+  const { step, input, wait, notice } = open;
+  if (notice !== null) {
+    notice.sent = 'yes';
+    return;
+  }
   Object.assign(step, { to: event.at, answer: 'found' });
   const found = foundBy(step.name, input, event.result);
   Object.assign(step, { found: found.text, findings: found.findings });
   if (wait !== null) return answeredWait(d, event, step, wait);
   switch (step.name) {
     case 'openCase':
-      return caseOpened(d, event.result as Opened);
+      return caseOpened(d, event.result as Opened, event.at);
     case 'resumeOffsets':
       return offsetsResumed(d, event.at, event.result as ResumedOffsets);
+    case 'setStart':
+      return offsetsResumed(
+        d,
+        event.at,
+        (event.result as { readonly groupOffsets: ResumedOffsets }).groupOffsets,
+      );
     case 'restoreJob':
+    case 'startJob':
       return submitted(d, event);
+    case 'stopRun':
+      return stopped(d, event.at, input, event.result as StopOutcome);
     case 'confirmRestored':
       return confirmed(d, event.at, input as ConfirmInput, event.result as Confirmed);
     case 'requestRepair':
       return repaired(d, event.at, event.result as RepairOutcome);
     case 'watchRun':
       return closePass(d, event.at, { is: 'again', because: step.found, fault: null });
+    case 'assessRun':
+      honour(d, event.at, (event.result as { readonly hold?: StandingHold | null }).hold);
+      return learn(d, event.at, step.name, input, event.result);
     default:
       return learn(d, event.at, step.name, input, event.result);
   }
 }
 
 function answeredWait(d: CaseDraft, event: Of<'step completed'>, step: Step, wait: CaseDraft['wait']): void {
+  if (step.name === 'awaitRelease' && wait === d.hold)
+    return endHold(d, { is: 'person', at: event.at, text: 'the standing hold was ended' });
   if (wait !== d.wait) return;
   if (step.name === 'watchRun')
     return stir(d, { kind: 'Flink', is: 'Flink', at: event.at, text: step.found });
-  if ((event.result as { readonly is?: string } | undefined)?.is !== 'returned') return;
+  if ((event.result as { readonly is?: string } | undefined)?.is !== 'returned')
+    return wait?.for === 'usable storage'
+      ? undefined
+      : stir(d, { kind: 'time', is: 'time', at: event.at, text: 'the time was up' });
   const { dependency } = (d.steps.get(event.scheduled)?.input ?? {}) as { readonly dependency?: string };
   stir(d, { kind: 'dependency', is: 'dependency', at: event.at, text: `${dependency ?? 'it'} is back` });
 }
@@ -311,11 +405,15 @@ function failed(d: CaseDraft, event: Of<'step failed'>): void {
     d.missing.push(`event ${event.id} answers a step that this history does not show`);
     return;
   }
-  const { step, wait } = open;
+  const { step, wait, notice } = open;
+  if (notice !== null) {
+    notice.sent = 'no';
+    return;
+  }
   const { type, message, details } = event.failure;
   const because = faultOfStep(step.name, details, type, message);
   Object.assign(step, { to: event.at, answer: 'failed', found: faultText(because), fault: because });
-  if (step.name === 'restoreJob') refused(d, event, because);
+  if (SUBMITS.has(step.name)) refused(d, event, because);
   if (wait !== null) {
     if (wait !== d.wait || wait.for !== 'Flink') return;
     // The watch belongs to the pass: that it could not watch is a failed step.
@@ -332,14 +430,18 @@ interface Opened {
   readonly cluster: string;
   readonly policy: Policy;
   readonly configDigest: string;
+  readonly hold?: StandingHold | null;
 }
 
-function caseOpened(d: CaseDraft, opened: Opened): void {
+function caseOpened(d: CaseDraft, opened: Opened, at: number): void {
+  const first = d.policy === null;
   d.job = opened.job;
   d.cluster = opened.cluster;
   d.policy = opened.policy;
   d.configDigest = opened.configDigest;
+  if (!first) return;
   d.granted ??= opened.policy.attempts;
+  honour(d, at, opened.hold);
 }
 
 function offsetsResumed(d: CaseDraft, at: number, r: ResumedOffsets): void {
@@ -350,20 +452,22 @@ function offsetsResumed(d: CaseDraft, at: number, r: ResumedOffsets): void {
 
 interface RestoreInput {
   readonly run: string;
-  readonly point: RestorePoint;
-  readonly sha256: string;
+  /** Left out: it is started from nothing. */
+  readonly point?: RestorePoint;
+  readonly sha256?: string;
 }
 
 function submitting(d: CaseDraft, event: Of<'step scheduled'>, decision: DecisionDraft | undefined): void {
   const { run, point, sha256 } = event.input as RestoreInput;
-  const verdict = d.e?.verdicts[point.path];
+  const path = point?.path ?? NOTHING;
+  const verdict = d.e?.verdicts[path];
   d.submissions.push({
     at: event.at,
     to: null,
     attempt: d.pass?.attempt ?? d.failed + 1,
     run,
     shown: run,
-    point: point.path,
+    point: path,
     because: decision?.because ?? 'this history does not tell why',
     verified: verdict?.is === 'sound' ? factsOf(verdict.facts) : [],
     sha256: sha256 ?? null,
@@ -425,6 +529,15 @@ function confirmed(d: CaseDraft, at: number, { run, point }: ConfirmInput, c: Co
   }
 }
 
+function stopped(d: CaseDraft, at: number, input: unknown, outcome: StopOutcome): void {
+  if (outcome.is === 'not done') {
+    const { run } = input as { readonly run: string };
+    return failPass(d, at, fault('FlinkRestarting', `not stopped: ${outcome.because}`, run));
+  }
+  d.stops.push(outcome.stop);
+  closePass(d, at, { is: 'again', because: `run ${outcome.stop.run} is stopped`, fault: null });
+}
+
 function repaired(d: CaseDraft, at: number, outcome: RepairOutcome): void {
   if (outcome.is === 'repaired') d.repairs.push(outcome.repair);
   if (outcome.is === 'failed') return failPass(d, at, outcome.fault);
@@ -483,15 +596,14 @@ interface Words {
   readonly reason?: string;
   readonly question?: string;
   readonly path?: string;
+  readonly until?: number;
 }
 
 function said(d: CaseDraft, event: Of<'update'>): void {
-  const { by = event.sender, reason = '', question, path } = (event.input ?? {}) as Words;
+  const { by = event.sender, reason = '', question, path, until } = (event.input ?? {}) as Words;
   const word = { by, reason };
-  const message = person(d, event.at, event.name, by, reason, {
-    question: question ?? null,
-    path: path ?? null,
-  });
+  const about = { question: question ?? null, path: path ?? null };
+  const message = person(d, event.at, event.name, by, reason, about, until ?? null);
   d.messages.set(event.id, message);
   if (event.name === 'approve' && question !== undefined)
     d.approvals.set(question.slice(question.indexOf('-') + 1), word);
@@ -506,34 +618,54 @@ function person(
   by: string,
   reason: string,
   about: Pick<Message, 'question' | 'path'> = { question: null, path: null },
+  until: number | null = null,
 ): Draft<Message> {
   const message: Draft<Message> = { is: 'message', at, kind, by, reason, ...about, refused: null };
   d.story.push(message);
   const text = `${by}, ${kind}: ${reason}`;
   const is = by === 'workflow cancel' ? 'workflow cancel' : 'person';
   if (kind === 'abort') d.abort = { by, reason };
-  if ((kind === 'release' || kind === 'abort') && d.hold !== null) {
-    Object.assign(d.hold, { to: at, endedBy: { is, at, text } });
-    d.hold = null;
-  }
-  if (kind === 'release') d.stimuli = d.stimuli.filter((s) => s.kind !== 'hold');
-  if (kind === 'hold') {
-    d.hold = {
-      is: 'wait',
-      for: 'release',
-      from: at,
-      to: null,
-      until: null,
-      because: `${by} holds the case: ${reason}`,
-      fault: null,
-      question: null,
-      steps: [],
-      endedBy: null,
-    };
-    d.story.push(d.hold);
-  }
+  if (kind === 'release' || kind === 'abort') endHold(d, { is, at, text });
+  if (kind === 'hold') beginHold(d, at, { by, reason, until });
   stir(d, { kind, is, at, text });
   return message;
+}
+
+interface Held extends Said {
+  readonly until: number | null;
+}
+
+function beginHold(d: CaseDraft, at: number, { by, reason, until }: Held): void {
+  d.hold = {
+    is: 'wait',
+    for: 'release',
+    from: at,
+    to: null,
+    until,
+    because: `${by} holds the case: ${reason}`,
+    fault: null,
+    question: null,
+    steps: [],
+    endedBy: null,
+  };
+  d.holdTimer = null;
+  d.story.push(d.hold);
+}
+
+function endHold(d: CaseDraft, by: EndedBy): void {
+  if (d.hold === null) return;
+  Object.assign(d.hold, { to: by.at, endedBy: by });
+  callOff(d.hold, by.at);
+  d.hold = null;
+  d.holdTimer = null;
+  d.stimuli = d.stimuli.filter((s) => s.kind !== 'hold');
+}
+
+/** A standing hold that a look found holds the case, once. */
+function honour(d: CaseDraft, at: number, standing: StandingHold | null | undefined): void {
+  if (!standing || d.hold !== null || standing.until === d.honoured) return;
+  d.honoured = standing.until;
+  beginHold(d, at, standing);
 }
 
 /** What the workflow publishes when it asks, has given up, or has resumed. */
@@ -572,8 +704,13 @@ function published(d: CaseDraft, { at, fields }: Of<'memo'>): void {
 /** The question that was asked is the one that was decided: its id ends with the plan's digest. */
 function checkQuestion(d: CaseDraft, digest: string | null, question: Question | null): void {
   const decision = currentDecision(d);
-  if (decision === undefined || decision.taken !== 'open' || digest === null || question === null) return;
-  if (question.id.endsWith(`-${digest}`)) decision.taken = 'yes';
+  if (decision === undefined || decision.taken !== 'open' || question === null) return;
+  if (question.about === EXHAUSTED) {
+    if (decision.do === 'fail') decision.taken = 'yes';
+    else Object.assign(decision, { taken: 'overruled', instead: question.text });
+    return;
+  }
+  if (digest !== null && question.id.endsWith(`-${digest}`)) decision.taken = 'yes';
   else Object.assign(decision, { taken: 'differs', instead: `the history shows question ${question.id}` });
 }
 
@@ -584,7 +721,7 @@ function aborted(d: CaseDraft, at: number, because: Fault | null): void {
   if (decision?.taken === 'open') {
     if (next?.do === 'fail' || (next?.do === 'abort' && next.fault.code === because?.code))
       decision.taken = 'yes';
-    else if (d.abort !== null || d.began?.stopped)
+    else if (d.abort !== null || d.began?.stopped || isExhaustion(because))
       Object.assign(decision, { taken: 'overruled', instead: `the case was aborted: ${why}` });
     else Object.assign(decision, { taken: 'differs', instead: `the history shows an abort: ${why}` });
   }
@@ -614,7 +751,7 @@ function written(d: CaseDraft): CaseFile {
     format: CASE_FILE_FORMAT,
     job: d.job,
     cluster: d.cluster,
-    opened: d.opened,
+    opened: d.opened === null ? null : { ...d.opened, steps: d.opening },
     policy: d.policy,
     configDigest: d.configDigest,
     state: d.state.because === '' ? { ...d.state, because: doing(d) } : d.state,
@@ -625,6 +762,8 @@ function written(d: CaseDraft): CaseFile {
     submissions: d.submissions,
     undo: d.undo,
     repairs: d.repairs,
+    stops: d.stops,
+    notices: d.notices,
     alerts: d.alerts,
     alertsHeard: d.alertsHeard,
     story: d.story,

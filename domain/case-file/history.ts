@@ -49,6 +49,14 @@ export type HistoryEvent = {
   | { readonly is: 'step completed'; readonly scheduled: number; readonly result: unknown }
   | { readonly is: 'step failed'; readonly scheduled: number; readonly failure: RecordedFailure }
   | { readonly is: 'step cancelled'; readonly scheduled: number }
+  /** Done by the worker within a workflow task: one event tells all of it, but not what was asked. */
+  | {
+      readonly is: 'local step';
+      readonly step: string;
+      readonly try: number;
+      readonly result: unknown;
+      readonly failure: RecordedFailure | null;
+    }
   | {
       readonly is: 'timer started';
       readonly timer: string;

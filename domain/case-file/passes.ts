@@ -2,6 +2,7 @@
  * Passes: each decision made again by the function that made it, from what the pass began with and what its looks found,
  * and compared with what the history shows. Nothing here reads text that was written for people.
  */
+import { exhausted } from '../attempts.js';
 import { decide, decideFault, stillOpen, type Began, type Evidence, type Next } from '../decide.js';
 import type { Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
@@ -38,7 +39,9 @@ const NOT_TOLD = 'this history does not tell what was known, so it cannot be dec
 
 /** A pass begins with its first look. */
 export function beginPass(d: CaseDraft, at: number, began: Began | null): void {
+  passOver(d);
   closePass(d, at, { is: 'again', because: 'it looked again', fault: null });
+  d.stimuli = d.stimuli.filter((s) => s.kind !== 'chooseRestorePoint' && s.kind !== 'startFromNothing');
   d.began = began;
   const pass: PassDraft = {
     is: 'pass',
@@ -56,6 +59,17 @@ export function beginPass(d: CaseDraft, at: number, began: Began | null): void {
   d.story.push(pass);
   d.e = began === null || d.policy === null ? null : { ...began.known, policy: d.policy };
   decideAgain(d, at);
+}
+
+/** The last decision did not come to be: the next pass begins instead. */
+function passOver(d: CaseDraft): void {
+  const decision = currentDecision(d);
+  if (decision === undefined || decision.taken !== 'open') return;
+  const spoken = d.stimuli.find((s) => s.is === 'person' || s.is === 'workflow cancel');
+  // A failed attempt whose wait somebody ended before it began.
+  if (spoken !== undefined && decision.do === 'fail') decision.taken = 'yes';
+  else if (spoken !== undefined) Object.assign(decision, { taken: 'overruled', instead: spoken.text });
+  else Object.assign(decision, { taken: 'differs', instead: 'the history shows another look' });
 }
 
 /** A look of the pass has answered. */
@@ -117,7 +131,22 @@ function decided(d: CaseDraft, at: number, next: Next): void {
   };
   expected.set(decision, next);
   pass.decisions.push(decision);
-  settle(d, at, next);
+  const forbidden = mayNot(d, next);
+  if (forbidden === null) return settle(d, at, next);
+  Object.assign(decision, { taken: 'overruled', instead: `nothing is tried: ${forbidden}` });
+  closePass(d, at, { is: 'aborted', because: forbidden, fault: d.began?.stopped ?? null });
+}
+
+/** Why the case may not do this now: it was stopped, or its attempts are spent. Null: it may. */
+function mayNot({ began, e }: CaseDraft, next: Next): string | null {
+  if (began === null) return null;
+  const { stopped, attempt, attempts, known } = began;
+  const submits = next.do === 'restore' || next.do === 'start';
+  if (stopped !== null && (submits || next.do === 'stop' || (next.do === 'ask' && e?.pointers)))
+    return `the case was stopped before: ${faultText(stopped)}`;
+  if (submits && known.lastPass !== true && exhausted(attempt - 1, attempts))
+    return `all ${attempts} attempts are spent`;
+  return null;
 }
 
 const wordsWithoutEvidence = (next: Next) => ({
@@ -175,8 +204,12 @@ export function failPass(d: CaseDraft, at: number, because: Fault): void {
     });
     return;
   }
-  d.failed = Math.max(d.failed, pass.attempt);
   closePass(d, at, { is: 'failed', because: faultText(because), fault: because });
+  // The pass after the last attempt, and looks where nothing may be tried, count as none.
+  if (began?.known.lastPass === true || pass.attempts === 0) return;
+  d.failed = Math.max(d.failed, pass.attempt);
+  if (d.policy?.onExhausted === 'savepoint' && exhausted(d.failed, pass.attempts))
+    return void openWait(d, 'usable storage', at, faultText(because), { fault: because });
   openWait(d, 'the next attempt', at, faultText(because), { fault: because });
 }
 

@@ -12,6 +12,7 @@ import type { Fault } from '../failure.js';
 import type { ExecutionEnd } from './history.js';
 import type { Policy } from '../policy.js';
 import type { Repair } from '../repair.js';
+import type { Stop } from '../stop.js';
 
 export const CASE_FILE_FORMAT = 1;
 
@@ -36,6 +37,10 @@ export interface CaseFile {
   /** The consumer group's offsets before they were changed: what an undo needs. */
   readonly undo: readonly Undo[];
   readonly repairs: readonly Repair[];
+  /** Runs that this case has stopped. */
+  readonly stops: readonly Stop[];
+  /** What people were told, and whether it was sent. */
+  readonly notices: readonly Told[];
   readonly alerts: readonly SeenAlert[];
   /** All alerts, repetitions included. */
   readonly alertsHeard: number;
@@ -66,6 +71,15 @@ export interface Opening {
   readonly because: string;
   /** The restore point that a person asked for; null: the ladder decides. */
   readonly from: string | null;
+  /** Steps that froze its policy, or handed it over. */
+  readonly steps: readonly Step[];
+}
+
+/** A notice on its way to people. */
+export interface Told {
+  readonly at: number;
+  readonly what: string;
+  readonly sent: 'yes' | 'no' | 'not told';
 }
 
 export interface CaseState {
@@ -155,6 +169,8 @@ export type WaitFor =
   | 'an answer'
   | 'release'
   /** Nothing more is tried until a person says so, or the job is healthy. */
+  /** Usable storage, for the one pass of `onExhausted: savepoint`. */
+  | 'usable storage'
   | 'a person, after the abort'
   | 'the soak';
 

@@ -5,17 +5,38 @@ import type { Asked, WaitFor } from './shape.js';
 
 /** What ends a wait of each kind; what else is heard meanwhile does not. */
 const ENDS: Readonly<Record<WaitFor, readonly string[]>> = {
-  'the next attempt': ['time', 'dependency', 'retryNow', 'abort'],
-  'a dependency': ['time', 'dependency', 'retryNow', 'abort', 'hold'],
-  Flink: ['Flink', 'failure', 'retryNow', 'abort', 'hold'],
-  'an answer': ['approve', 'reject', 'chooseRestorePoint', 'retryNow', 'abort', 'close', 'time', 'Flink'],
-  release: ['release', 'abort'],
-  'a person, after the abort': ['resume', 'close', 'Flink'],
+  'the next attempt': ['time', 'dependency', 'retryNow', 'chooseRestorePoint', 'startFromNothing', 'abort'],
+  'a dependency': [
+    'time',
+    'dependency',
+    'retryNow',
+    'chooseRestorePoint',
+    'startFromNothing',
+    'abort',
+    'hold',
+  ],
+  Flink: ['Flink', 'failure', 'retryNow', 'chooseRestorePoint', 'startFromNothing', 'abort', 'hold'],
+  'an answer': [
+    'approve',
+    'reject',
+    'chooseRestorePoint',
+    'startFromNothing',
+    'retryNow',
+    'abort',
+    'close',
+    'time',
+    'Flink',
+  ],
+  release: ['release', 'abort', 'time'],
+  'usable storage': ['dependency', 'retryNow', 'startFromNothing', 'abort'],
+  'a person, after the abort': ['resume', 'startFromNothing', 'close', 'Flink'],
   'the soak': ['time', 'alert', 'close', 'abort'],
 };
 
 /** Said during a pass, and still true when the next wait begins. */
-const STAYS = new Set(['retryNow', 'abort', 'close', 'hold']);
+const STAYS = new Set(['retryNow', 'abort', 'close', 'hold', 'chooseRestorePoint', 'startFromNothing']);
+/** Taken up by the next look. */
+const TAKEN_UP = new Set(['retryNow', 'chooseRestorePoint', 'startFromNothing']);
 
 export function openWait(
   d: CaseDraft,
@@ -48,13 +69,23 @@ export function endWait(d: CaseDraft, at: number): void {
   const { wait } = d;
   if (wait === null) return;
   const cause = endOf(d, wait);
-  wait.endedBy =
-    cause === undefined ? null : { is: cause.is, at: Math.max(cause.at, wait.from), text: cause.text };
+  if (cause !== undefined)
+    wait.endedBy = { is: cause.is, at: Math.max(cause.at, wait.from), text: cause.text };
+  else if (wait.until !== null && wait.until <= at)
+    wait.endedBy = { is: 'time', at: wait.until, text: 'the time was up' };
   wait.to = wait.endedBy?.at ?? at;
+  callOff(wait, at);
   d.wait = null;
   d.timer = null;
   // What ended the wait is used up; an abort or a hold goes on until it is acted on.
-  d.stimuli = d.stimuli.filter((s) => s !== cause && s.kind !== 'retryNow' && STAYS.has(s.kind));
+  d.stimuli = d.stimuli.filter((s) => s !== cause && !TAKEN_UP.has(s.kind) && STAYS.has(s.kind));
+}
+
+/** The server does not always record that a step was called off: its wait is over, and so is the step. */
+export function callOff(wait: WaitDraft, at: number): void {
+  for (const step of wait.steps)
+    if (step.answer === 'none yet')
+      Object.assign(step, { to: at, answer: 'called off', found: 'nobody waited for it any more' });
 }
 
 export const endOf = (d: CaseDraft, wait: WaitDraft): Stimulus | undefined =>
@@ -75,7 +106,7 @@ export function turnInto(
   more: { readonly fault?: Fault | null; readonly question?: Asked | null } = {},
 ): WaitDraft {
   const { wait } = d;
-  const goesOn = wait !== null && endOf(d, wait) === undefined && (wait.for === kind || d.timer === null);
+  const goesOn = wait !== null && (wait.for === kind || (endOf(d, wait) === undefined && d.timer === null));
   if (!goesOn) return openWait(d, kind, at, because, more);
   wait.for = kind;
   wait.because = because;
