@@ -558,13 +558,13 @@ export function holdfastClient({
 
   /** The histories of one case, oldest first: a long one continues as a new execution. What retention took is left out. */
   async function executionsOf(id: string, runId: string): Promise<readonly unknown[]> {
-    const fetch = (run: string) =>
+    const historyOf = (run: string) =>
       call(
         { what: `read the history of ${id}`, needsWorker: false, writes: false },
         () => client.workflow.getHandle(id, run).fetchHistory(),
         HISTORY_DEADLINE,
       );
-    const histories: unknown[] = [await fetch(runId)];
+    const histories: unknown[] = [await historyOf(runId)];
     const neighbour = async (of: unknown, which: 'before' | 'after'): Promise<unknown> => {
       const events = decodeHistory(of);
       const [first, last] = [events[0], events.at(-1)];
@@ -572,7 +572,7 @@ export function holdfastClient({
       const after = last?.is === 'ended' ? last.continuedBy : null;
       const next = which === 'before' ? before : after;
       if (next === null || histories.length >= MOST_EXECUTIONS) return null;
-      return fetch(next).catch((error: unknown) => {
+      return historyOf(next).catch((error: unknown) => {
         if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded'))
           return null;
         throw error;

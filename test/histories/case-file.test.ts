@@ -6,27 +6,10 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, test } from 'vitest';
 import { caseFile, type CaseFile } from '../../client/case-file.js';
-import { readCourse, recordedCourses } from './recorded.js';
+import { casesIn, recordedCourses } from './recorded.js';
 import { truncations } from './replayed.js';
 
 type HistoryEvent = NonNullable<History['events']>[number];
-
-/** The executions of each case, oldest first. */
-function casesIn(course: string): readonly (readonly History[])[] {
-  const begun = readCourse(course).flatMap(({ history }) => {
-    const it = history.events?.[0]?.workflowExecutionStartedEventAttributes;
-    if (it?.workflowType?.name !== 'recoverJob') return [];
-    return [{ history, run: it.originalExecutionRunId, after: it.continuedExecutionRunId }];
-  });
-  const chains: (typeof begun)[] = begun.filter((e) => !e.after).map((e) => [e]);
-  for (const chain of chains)
-    for (;;) {
-      const next = begun.find((e) => e.after === chain.at(-1)?.run);
-      if (next === undefined) break;
-      chain.push(next);
-    }
-  return chains.map((chain) => chain.map((e) => e.history));
-}
 
 const cases = recordedCourses().flatMap((course) =>
   casesIn(course).map((histories, i): [string, readonly History[]] => [
