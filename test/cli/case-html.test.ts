@@ -42,7 +42,7 @@ describe('what comes from other systems', () => {
   ) as CaseFile;
 
   test('stays text', () => {
-    const page = caseHtml({ ...bent, job: hostile as never, missing: [hostile] }, LINK);
+    const page = caseHtml({ ...bent, job: hostile, missing: [hostile] }, LINK);
     expect(page).not.toContain('<script');
     expect(page.split('&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;').length).toBeGreaterThan(3);
   });

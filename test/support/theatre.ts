@@ -66,6 +66,17 @@ const smooth = (job: string, policy: Policy): Steps => ({
   watchRun: () => cancelled(),
 });
 
+/** Steps that only some courses take. */
+const OTHERS = [
+  'examineDeadEnd',
+  'requestRepair',
+  'handOver',
+  'setStart',
+  'startJob',
+  'stopRun',
+  'awaitRelease',
+] as const;
+
 export async function openTheatre(
   jobs: readonly string[],
   dynamicConfig: DynamicConfig = {},
@@ -79,11 +90,10 @@ export async function openTheatre(
   const worlds = new Map<string, Steps>();
   const names = Object.keys(smooth('any', quick)) as (keyof Activities)[];
   const activities = Object.fromEntries(
-    [...names, 'examineDeadEnd', 'requestRepair', 'handOver'].map((name) => [
+    [...names, ...OTHERS].map((name) => [
       name,
       (input: { readonly job: string }) => {
-        const step = worlds.get(input.job)?.[name as keyof Activities] as
-          ((i: unknown) => unknown) | undefined;
+        const step = worlds.get(input.job)?.[name] as ((i: unknown) => unknown) | undefined;
         if (step === undefined) throw new Error(`the course of ${input.job} has no ${name}`);
         return step(input);
       },
