@@ -10,9 +10,9 @@ import type { FromNothing } from '../kafka-from.js';
 import { NOTHING } from '../kafka-from.js';
 import type { Policy } from '../policy.js';
 import type { RepairOutcome } from '../repair.js';
-import type { RestorePoint } from '../restore-point.js';
+import { pointFromPath, type RestorePoint } from '../restore-point.js';
 import type { StandingHold } from '../standing-hold.js';
-import type { StopOutcome } from '../stop.js';
+import { stopConsent, type StopOutcome } from '../stop.js';
 import { EXHAUSTED, isExhaustion } from '../exhausted.js';
 import { gapIn } from '../skipped.js';
 import { newDraft, type CaseDraft, type Draft, type DecisionDraft, type WaitDraft } from './draft.js';
@@ -607,8 +607,13 @@ function said(d: CaseDraft, event: Of<'update'>): void {
   d.messages.set(event.id, message);
   if (event.name === 'approve' && question !== undefined)
     d.approvals.set(question.slice(question.indexOf('-') + 1), word);
-  if (event.name === 'chooseRestorePoint' && path !== undefined)
-    d.choices.set(path.replace(/\/+$/, ''), word);
+  if (event.name === 'chooseRestorePoint' && path !== undefined) {
+    const chosen = pointFromPath(path).path;
+    d.choices.set(chosen, word);
+    // To choose may be to agree that a run is stopped for it.
+    const stops = expectedPlan(d)?.stops;
+    if (stops !== undefined) d.approvals.set(stopConsent(stops, chosen), word);
+  }
 }
 
 function person(
