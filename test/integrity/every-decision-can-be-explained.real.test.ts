@@ -398,7 +398,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     check: (file) => {
       const stopped = decisions(file).filter((d) => d.do === 'stop');
       expect(stopped.map((d) => d.taken)).toContain('yes');
-      expect(stopped[0]?.consent).toContainEqual({ ...said, to: `take ${path(RUN_A, 12)}` });
+      expect(stopped[0]?.consent).toMatchObject([said]);
       expect(file.stops[0]).toMatchObject({ run: RUN_B });
     },
   },
