@@ -122,7 +122,8 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
   command(program, 'case', 'one case, by its job or its workflow id')
     .argument('<id>')
     .option('--run <run id>', 'an earlier execution of the same id')
-    .action(async (id: string, options: CommonOptions & { run?: string }) =>
+    .option('--html <file>', 'writes the case file as one HTML page')
+    .action(async (id: string, options: CommonOptions & { run?: string; html?: string }) =>
       perform(async () => (await import('./case.js')).showCase(id, options, terminal), options),
     );
 

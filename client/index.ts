@@ -24,9 +24,12 @@ import { HOLD_MEMO, holdIn, longer, type StandingHold } from '../domain/standing
 import type { OpenNotice } from '../domain/notice.js';
 import type { JobWatch } from '../domain/watch.js';
 import * as messages from '../workflows/messages.js';
+import { caseFile, type CaseFile } from './case-file.js';
 import { ClientError, explain, type Asked } from './errors.js';
+import { decodeHistory } from './history.js';
 import { caseLink } from '../domain/links.js';
 
+export { CASE_FILE_FORMAT, caseFile, type CaseFile } from './case-file.js';
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
 export { caseLink } from '../domain/links.js';
@@ -128,6 +131,11 @@ export interface HoldfastClient {
   /** One case by its job's name or by its workflow id, the newest execution or the given one. */
   caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
   /**
+   * The whole case that an execution belongs to, explained: everything that was asked, found, decided and said, in order.
+   * Default: the newest execution. Needs no worker.
+   */
+  caseFile(jobOrId: string, runId?: string): Promise<CaseFile>;
+  /**
    * "If it failed now, what would we restore?" Reads everything that a recovery would read and touches nothing. A look
    * at the same job that is under way is joined. Needs a worker; waits for `lookDeadline`.
    */
@@ -168,6 +176,10 @@ const LEDGER_PREFIX = messages.ledgerKey('');
 /** Milliseconds for a repair: it may have to wait for its turn, and a JobManager that is started needs a minute or two. */
 const REPAIR_DEADLINE = 240_000;
 
+/** Milliseconds for a whole history: a long one comes in many pages. */
+const HISTORY_DEADLINE = 30_000;
+/** Executions of one case that are read: each holds thousands of events. */
+const MOST_EXECUTIONS = 50;
 /** Milliseconds after which a hold that no worker has ended is ended by the server. */
 const HOLD_LINGERS = 10 * 60_000;
 
@@ -385,6 +397,11 @@ export function holdfastClient({
       ]);
       return { summary, status: status.value, withoutStatus: status.why, ...ending };
     },
+    caseFile: async (jobOrId, runId) => {
+      const id = jobOrId.includes('/') ? jobOrId : jobOf(jobOrId).id;
+      const info = await find(id, `find the case ${id}`, runId);
+      return caseFile(await executionsOf(id, info.runId));
+    },
     placeHold: async (target, { by, reason, forMs }) => {
       const { cluster, job } = holdTarget(target);
       const since = Date.now();
@@ -538,6 +555,35 @@ export function holdfastClient({
       ),
     close: () => client.connection.close(),
   };
+
+  /** The histories of one case, oldest first: a long one continues as a new execution. What retention took is left out. */
+  async function executionsOf(id: string, runId: string): Promise<readonly unknown[]> {
+    const historyOf = (run: string) =>
+      call(
+        { what: `read the history of ${id}`, needsWorker: false, writes: false },
+        () => client.workflow.getHandle(id, run).fetchHistory(),
+        HISTORY_DEADLINE,
+      );
+    const histories: unknown[] = [await historyOf(runId)];
+    const neighbour = async (of: unknown, which: 'before' | 'after'): Promise<unknown> => {
+      const events = decodeHistory(of);
+      const [first, last] = [events[0], events.at(-1)];
+      const before = first?.is === 'started' ? first.continues : null;
+      const after = last?.is === 'ended' ? last.continuedBy : null;
+      const next = which === 'before' ? before : after;
+      if (next === null || histories.length >= MOST_EXECUTIONS) return null;
+      return historyOf(next).catch((error: unknown) => {
+        if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded'))
+          return null;
+        throw error;
+      });
+    };
+    for (let h = await neighbour(histories[0], 'before'); h !== null; h = await neighbour(h, 'before'))
+      histories.unshift(h);
+    for (let h = await neighbour(histories.at(-1), 'after'); h !== null; h = await neighbour(h, 'after'))
+      histories.push(h);
+    return histories;
+  }
 
   function jobsOf(cluster: string): readonly string[] {
     return Object.entries(config.jobs).flatMap(([name, job]) => (job.cluster === cluster ? [name] : []));

@@ -242,6 +242,14 @@ export interface Fault {
 export const fault = (code: FailureCode, message: string, where?: string): Fault =>
   where === undefined ? { code, message } : { code, message, where };
 
+/** Whether a value of unknown origin, such as the details of a failure, is a fault. */
+export const isFault = (value: unknown): value is Fault =>
+  typeof value === 'object' &&
+  value !== null &&
+  'code' in value &&
+  typeof value.code === 'string' &&
+  value.code in FAILURES;
+
 /** A {@link Fault} on its way up. Adapters and activities throw nothing else. */
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';

@@ -9,12 +9,13 @@ import {
   type LookReport,
   type Would,
 } from '../domain/look.js';
+import { rungViews } from '../domain/rung-views.js';
 import { situationSince } from '../domain/situation.js';
 import { timeLeftOf } from '../domain/time-left.js';
 import { lookPage } from './look-page.js';
 import * as messages from './messages.js';
 import * as steps from './steps.js';
-import { faultFrom, rungViews } from './story.js';
+import { faultFrom } from './story.js';
 
 /** A healthy job goes on making checkpoints while it is looked at: so often the pointers are fetched anew. */
 const ROUNDS = 5;

@@ -9,14 +9,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
-import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
+import type { CaseEnd, CaseStatus, Phase } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
 import type { Hold } from '../domain/desk.js';
-import { FAILURES, fault, type Fault } from '../domain/failure.js';
+import { FAILURES, fault, isFault, type Fault } from '../domain/failure.js';
 import { undoCommands } from '../domain/group-offsets.js';
 import { sayStarted } from '../domain/kafka-from.js';
-import { buildLadder } from '../domain/ladder.js';
-import type { Verdict } from '../domain/restore-point.js';
+import { rungViews } from '../domain/rung-views.js';
 import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
 import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
@@ -62,32 +61,6 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   setCurrentDetails(details(the));
   publish(the);
   tellPeople(the);
-}
-
-/** The ladder with its verdicts, as people see it. */
-export function rungViews(e: Evidence): readonly RungView[] {
-  if (e.pointers === null) return [];
-  return buildLadder(e.pointers, e.chosen)
-    .rungs.slice(0, 10)
-    .map(({ point, sources }) => {
-      const verdict = e.verdicts[point.path];
-      return { path: point.path, id: point.id, kind: point.kind, sources, ...wordsOf(verdict) };
-    });
-}
-
-function wordsOf(verdict: Verdict | undefined): Pick<RungView, 'verdict' | 'because'> {
-  if (verdict === undefined) return { verdict: 'not read', because: '' };
-  if (verdict.is === 'sound') {
-    const { files, bytes, partitions } = verdict.facts;
-    return { verdict: 'sound', because: `${files} files, ${bytes} bytes, ${partitions} Kafka partitions` };
-  }
-  return {
-    verdict: verdict.is,
-    because: verdict.reasons
-      .map((r) => r.message)
-      .join('; ')
-      .slice(0, 300),
-  };
 }
 
 /** Publishes what has changed since it was last published, by this execution or the one before it. */
@@ -288,13 +261,6 @@ export function faultFrom(error: unknown, step: string): Fault {
     return fault('Unclassified', `${step} did not finish in time: ${cause.message}`);
   return fault('Unclassified', `${step}: ${cause instanceof Error ? cause.message : String(cause)}`);
 }
-
-const isFault = (value: unknown): value is Fault =>
-  typeof value === 'object' &&
-  value !== null &&
-  'code' in value &&
-  typeof value.code === 'string' &&
-  value.code in FAILURES;
 
 /** The workflow's result. */
 export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {

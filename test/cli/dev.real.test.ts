@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { run } from '../../cli/program.js';
 import type { Terminal } from '../../cli/terminal.js';
+import type { CaseFile } from '../../client/index.js';
 
 /** The embedded default, whole: `holdfast dev` with its own Temporal, and the commands that talk to it. */
 
@@ -144,6 +145,33 @@ describe('an alert', () => {
     expect(page.out).toContain(
       `${ready.temporal.ui}/namespaces/default/workflows/recover%2Fcounts%2Fwindow-counts/`,
     );
+  });
+
+  test('is written as one page, and as JSON, in which every decision is explained', async () => {
+    const html = join(folder, 'case.html');
+    const { code, err } = await holdfast('case', 'window-counts', '--html', html);
+    expect(code).toBe(EXIT.done);
+    expect(err).toContain(html);
+    expect(readFileSync(html, 'utf8')).toMatch(
+      /window-counts on counts[^]+Attempt 2 of 2[^]+FlinkUnavailable/,
+    );
+    const { file } = JSON.parse((await holdfast('case', 'window-counts', '--json')).out) as {
+      readonly file: CaseFile;
+    };
+    expect(file.missing).toEqual([]);
+    const decided = file.story.flatMap((e) => (e.is === 'pass' ? e.decisions : []));
+    expect(decided.map((d) => `${d.do} ${d.taken}`)).toEqual([
+      'assess yes',
+      'fail yes',
+      'assess yes',
+      'fail yes',
+    ]);
+  });
+
+  test('is refused a place where nothing can be written', async () => {
+    const { code, err } = await holdfast('case', 'window-counts', '--html', join(folder, 'no', 'case.html'));
+    expect(code).toBe(EXIT.usage);
+    expect(err).toContain('expected a file that can be written');
   });
 });
 

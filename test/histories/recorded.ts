@@ -59,5 +59,22 @@ export const readCourse = (course: string): readonly Execution[] =>
     ({ workflowId, history }) => ({ course, workflowId, history: historyFromJSON(history) }),
   );
 
+/** The histories of each case of a course, the executions of one that continued as new oldest first. */
+export function casesIn(course: string): readonly (readonly History[])[] {
+  const begun = readCourse(course).flatMap(({ history }) => {
+    const it = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    if (it?.workflowType?.name !== 'recoverJob') return [];
+    return [{ history, run: it.originalExecutionRunId, after: it.continuedExecutionRunId }];
+  });
+  const chains: (typeof begun)[] = begun.filter((e) => !e.after).map((e) => [e]);
+  for (const chain of chains)
+    for (;;) {
+      const next = begun.find((e) => e.after === chain.at(-1)?.run);
+      if (next === undefined) break;
+      chain.push(next);
+    }
+  return chains.map((chain) => chain.map((e) => e.history));
+}
+
 export const bytesRecorded = (): number =>
   recordedCourses().reduce((sum, course) => sum + readFileSync(fileOf(course)).length, 0);

@@ -411,7 +411,8 @@ export function createDriver(options: DriverOptions): Driver {
     } else if (command.completeWorkflowExecution) {
       end(e, 'completed', plain(command.completeWorkflowExecution.result));
     } else if (command.failWorkflowExecution) {
-      end(e, `failed: ${command.failWorkflowExecution.failure?.message ?? ''}`, undefined);
+      const { failure } = command.failWorkflowExecution;
+      end(e, `failed: ${failure?.message ?? ''}`, { failedAs: failure?.applicationFailureInfo?.type ?? '' });
     } else if (command.cancelWorkflowExecution) {
       end(e, 'cancelled', undefined);
     } else if (command.continueAsNewWorkflowExecution) {

@@ -1,5 +1,6 @@
 /** The promises of the design (section 3), checked against the truth of the simulated world after every step. */
 import type { Submission } from '../../adapters/ports.js';
+import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
 import type { CaseEnd, CaseStatus } from '../../domain/case.js';
 import { samePath } from '../../domain/ladder.js';
 import type { Policy } from '../../domain/policy.js';
@@ -278,7 +279,7 @@ export function createJudge(world: World, policy: Policy): Judge {
       status = now;
     },
     ended: (result) => {
-      const end = result as CaseEnd | undefined;
+      const end = result as CaseEnd | { readonly failedAs: string } | undefined;
       pendingAbort.clear();
       waiting = null;
       heldSince = null;
@@ -289,6 +290,11 @@ export function createJudge(world: World, policy: Policy): Judge {
       lastSaid.clear();
       sound.clear();
       if (end === undefined || end === null) return;
+      // Whoever closes an aborted case fails it.
+      if ('failedAs' in end) {
+        closedByPerson = end.failedAs === RECOVERY_ABORTED;
+        return;
+      }
       closedByPerson = end.outcome === 'closed' || end.outcome === 'ended by a person';
       const ago = (ms: number): number => timeline.now() - ms;
       const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));

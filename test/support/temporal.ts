@@ -19,18 +19,19 @@ jobs:
   totals: { cluster: counts, launch: { jar: x.jar } }
 `;
 
+/** A configuration of two jobs that nothing runs, on the server at this address. */
+export function configForTests(address: string): Config {
+  const parsed = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
+  return { ...parsed, temporal: { address, namespace: 'default', ui: 'http://ui.example' } };
+}
+
 /** A Temporal server of this test file alone, in memory, without UI. The caller closes it. */
 export async function temporalForTests(
   dynamicConfig: DynamicConfig = {},
   namespaces: readonly string[] = [],
 ): Promise<TestTemporal> {
   const system = await startTemporal({ ui: false, dynamicConfig, namespaces });
-  const parsed = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
-  const config: Config = {
-    ...parsed,
-    temporal: { address: system.address, namespace: 'default', ui: 'http://ui.example' },
-  };
-  return { system, config, close: () => system.close() };
+  return { system, config: configForTests(system.address), close: () => system.close() };
 }
 
 export const clientOf = (config: Config) => connectTemporal(config.temporal, 'test');

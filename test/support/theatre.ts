@@ -1,0 +1,155 @@
+/** Cases on a real Temporal server whose steps answer what the course of a test wants; many courses side by side. */
+import { cancelled } from '@temporalio/activity';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { Activities } from '../../activities/index.js';
+import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import type { Config } from '../../config/config.js';
+import type { CaseStatus } from '../../domain/case.js';
+import { clusterName, jobName } from '../../domain/ids.js';
+import { STRICT, type Policy } from '../../domain/policy.js';
+import { present } from '../../domain/reading.js';
+import { startTemporal, type DynamicConfig } from '../../stack/temporal.js';
+import { until } from '../../stack/wait.js';
+import { createLog } from '../../worker/logger.js';
+import { createWorkers } from '../../worker/run.js';
+import { scrubber } from '../../worker/scrub.js';
+import { assessment, inRange, pointers, run, sound } from './evidence.js';
+import { clientOf, configForTests } from './temporal.js';
+
+/** What the steps of one job answer. A function is asked anew for each call; `calls` counts from 1. */
+export type Steps = { -readonly [K in keyof Activities]?: Activities[K] };
+
+export const quick: Policy = {
+  ...STRICT,
+  attempts: 2,
+  backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
+  soak: 1,
+};
+
+export interface Stage {
+  readonly job: string;
+  readonly client: HoldfastClient;
+  /** Replaces steps from now on. */
+  readonly now: (steps: Steps) => void;
+  readonly phaseIs: (phase: string) => Promise<CaseStatus>;
+  readonly ended: () => Promise<void>;
+}
+
+export interface Theatre {
+  readonly client: HoldfastClient;
+  readonly raw: ReturnType<typeof clientOf>;
+  /** The stage of one job; each job has its own world. */
+  readonly stage: (job: string, policy: Partial<Policy>, steps: Steps) => Stage;
+  /** The executions of the case, oldest first, as JSON. */
+  readonly histories: (job: string) => Promise<readonly string[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** The incident that is recovered without trouble. */
+const smooth = (job: string, policy: Policy): Steps => ({
+  openCase: async () => ({
+    job: jobName(job),
+    cluster: clusterName('counts'),
+    workflowId: `recover/counts/${job}`,
+    policy,
+    configDigest: '0'.repeat(64),
+    searchAttributes: [],
+  }),
+  assessRun: async () => assessment({ runs: present([run()]) }),
+  fetchPointer: async () => pointers(),
+  readState: async () => sound,
+  checkOffsets: async () => present(inRange),
+  resumeOffsets: async () => ({ group: 'g', committed: 2, before: ['t/0=7'], left: null, fault: null }),
+  restoreJob: async () => ({ is: 'accepted', at: 5_000, state: null }),
+  confirmRestored: async () => ({ is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] }),
+  awaitReturn: () => cancelled(),
+  watchRun: () => cancelled(),
+});
+
+/** Steps that only some courses take. */
+const OTHERS = [
+  'examineDeadEnd',
+  'requestRepair',
+  'handOver',
+  'setStart',
+  'startJob',
+  'stopRun',
+  'awaitRelease',
+] as const;
+
+export async function openTheatre(
+  jobs: readonly string[],
+  dynamicConfig: DynamicConfig = {},
+): Promise<Theatre> {
+  const system = await startTemporal({ ui: false, dynamicConfig });
+  const base = configForTests(system.address);
+  const [like] = Object.values(base.jobs);
+  const config = { ...base, jobs: Object.fromEntries(jobs.map((job) => [job, like])) } as Config;
+  const raw = clientOf(config);
+  const client = holdfastClient({ client: raw, config });
+  const worlds = new Map<string, Steps>();
+  const names = Object.keys(smooth('any', quick)) as (keyof Activities)[];
+  const activities = Object.fromEntries(
+    [...names, ...OTHERS].map((name) => [
+      name,
+      (input: { readonly job: string }) => {
+        const step = worlds.get(input.job)?.[name] as ((i: unknown) => unknown) | undefined;
+        if (step === undefined) throw new Error(`the course of ${input.job} has no ${name}`);
+        return step(input);
+      },
+    ]),
+  );
+  const workers = await createWorkers({
+    config,
+    log: createLog(scrubber([]), { level: 'silent' }),
+    activities,
+  });
+  return {
+    client,
+    raw,
+    stage: (job, policy, steps) => {
+      worlds.set(job, { ...smooth(job, { ...quick, ...policy }), ...steps });
+      return {
+        job,
+        client,
+        now: (more) => void worlds.set(job, { ...worlds.get(job), ...more }),
+        phaseIs: (phase) =>
+          until(
+            `${job} is ${phase}`,
+            async () => {
+              const status = await client.status(job);
+              return status.phase === phase ? status : undefined;
+            },
+            { within: 60_000, every: 50 },
+          ),
+        ended: async () => {
+          await until(
+            `the case of ${job} is over`,
+            async () => ((await client.caseOf(job)).summary.state === 'open' ? undefined : true),
+            { within: 60_000, every: 50 },
+          );
+        },
+      };
+    },
+    histories: async (job) => {
+      const id = `recover/counts/${job}`;
+      const found: string[] = [];
+      let runId: string | undefined = undefined;
+      for (;;) {
+        const history: Awaited<ReturnType<ReturnType<typeof raw.workflow.getHandle>['fetchHistory']>> =
+          await raw.workflow.getHandle(id, runId).fetchHistory();
+        found.unshift(historyToJSON(history));
+        const before =
+          history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+        if (before === '') return found;
+        runId = before;
+      }
+    },
+    close: async () => {
+      workers.shutdown();
+      await workers.done;
+      await client.close();
+      await system.close();
+    },
+  };
+}
