@@ -6,15 +6,21 @@ import type { JobLedger } from '../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
 import { readCompletedCheckpoint } from '../formats/completed-checkpoint.js';
+import { FormatError } from '../formats/format-error.js';
+import { readMetadata } from '../formats/metadata.js';
+import type { Snapshot } from '../formats/snapshot.js';
 import { restoredFrom } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
+import { readMetadataFile } from './read-state.js';
 
 /** Runs of the lineage whose directories are looked at: older ones are reached through restore sources. */
 const NEWEST_RUNS = 5;
 /** The newest checkpoints of a run that become rungs. Flink retains a handful. */
 const NEWEST_POINTS = 10;
+/** Savepoints that are read to learn whether they stopped their run. */
+const READ_SAVEPOINTS = 3;
 
 /** The ladder without verdicts: every source that could name a restore point, each as a reading. */
 export async function fetchPointer(
@@ -205,8 +211,47 @@ async function savepointPoints(
     call,
   );
   if (read.is !== 'present') return { source: 'savepoint', where: directory, points: read };
-  const points = read.value.map((p) => ({ ...p, run: found.find((f) => f.path === p.path)?.run ?? p.run }));
+  const points: RestorePoint[] = [];
+  // Only of the newest: an older one is a fallback, whatever it was taken for.
+  for (const [at, p] of read.value.toSorted((a, b) => (b.time ?? 0) - (a.time ?? 0)).entries()) {
+    const run = found.find((f) => f.path === p.path)?.run ?? p.run;
+    const told = at < READ_SAVEPOINTS ? await tellSavepoint(owner.storage, p.path, call) : present({});
+    if (told.is === 'unknown') return { source: 'savepoint', where: p.path, points: told };
+    points.push({ ...p, run, ...(told.is === 'present' ? told.value : {}) });
+  }
   return { source: 'savepoint', where: directory, points: present(points) };
+}
+
+/** What a savepoint says of itself: its number, and whether it stopped its run. A broken one says nothing; it is judged later. */
+async function tellSavepoint(
+  storage: Storage,
+  directory: string,
+  call: Call,
+): Promise<Reading<Partial<Pick<RestorePoint, 'id' | 'terminating'>>>> {
+  const read = await readMetadataFile(storage, directory, quickLook(call));
+  if (read.is !== 'present') return read;
+  try {
+    return present(savepointTold(readMetadata(read.value, directory)));
+  } catch (error) {
+    if (error instanceof FormatError) return present({});
+    throw error;
+  }
+}
+
+/** Up to Flink 1.14 the type was an enum constant; Flink asks for the action after it, not for its name. */
+export function savepointTold({
+  checkpointId,
+  properties,
+}: Pick<Snapshot, 'checkpointId' | 'properties'>): Pick<RestorePoint, 'id' | 'terminating'> {
+  const type = properties?.type ?? null;
+  const stops =
+    type !== null &&
+    (type.enum
+      ? type.name === 'SAVEPOINT_TERMINATE' ||
+        type.name === 'SAVEPOINT_SUSPEND' ||
+        type.name === 'SYNC_SAVEPOINT'
+      : type.postCheckpointAction === 'TERMINATE' || type.postCheckpointAction === 'SUSPEND');
+  return { id: String(checkpointId), terminating: stops };
 }
 
 /** Those of the directories that hold a `_metadata` file. */

@@ -142,7 +142,7 @@ async function checkBlocks(storage: Storage, path: string, call: Call): Promise<
 }
 
 /** The whole `_metadata` file. */
-async function readMetadataFile(
+export async function readMetadataFile(
   storage: Storage,
   directory: string,
   call: Call,

@@ -382,11 +382,27 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
   }
 }
 
+/** The savepoint that stopped the newest run, if that is the newest of all that is known, and nothing is unknown. */
+function stoppedBySavepoint(e: Evidence): string | null {
+  if (e.pointers === null || e.chosen !== null) return null;
+  const { rungs, unknown } = buildLadder(e.pointers, null);
+  const top = rungs[0]?.point;
+  const ofNewest = top !== undefined && top.run !== null && top.run === e.pointers.lineage[0]?.run;
+  return unknown.length === 0 && ofNewest && top.terminating ? top.path : null;
+}
+
 /**
  * Nobody saw it end: a person says whether that was wanted. First everything is looked at that a restore would need, so
  * that the question can name the point and the cost. Approved, it is treated as abandoned.
  */
 function decideVanished(e: Evidence, why: string): Next {
+  const stopping = stoppedBySavepoint(e);
+  if (stopping !== null)
+    return {
+      do: 'leave',
+      outcome: 'ended by a person',
+      because: `${why}; its newest snapshot is ${stopping}, a savepoint that stopped it`,
+    };
   const next = decideRestore(e);
   const starts = next.do === 'restore' || next.do === 'start';
   const offers = starts || (next.do === 'ask' && next.plan.approves !== null);

@@ -95,7 +95,7 @@ export function compare(
   shape: StreamShape,
   events: number,
   all: readonly WindowLine[],
-  from: number = shape.base,
+  from = Number.NEGATIVE_INFINITY,
 ): WindowReport {
   const later = ({ windowStart }: WindowLine): boolean => windowStart >= from;
   const lines = all.filter(later);
