@@ -44,6 +44,10 @@ const bendSteps = (bend: (steps: Activities, deps: Deps) => Partial<Activities>)
 
 const never = new AbortController().signal;
 
+const bendPorts = (bend: (ports: Ports) => Partial<Ports>): Bend => ({
+  ports: (ports) => ({ ...ports, ...bend(ports) }),
+});
+
 /** Submits without looking at anything first. */
 const withoutFence = bendSteps((_, deps) => ({
   restoreJob: async (input) => {
@@ -184,5 +188,57 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'does not honour a hold',
     foundBy: 32,
     code: replace('if (the.desk.hold === null) return;', 'return;'),
+  },
+  {
+    name: 'takes a new run id after a submission in doubt',
+    foundBy: 1,
+    code: replace('const run = (_ref = before === null', 'const run = (_ref = true'),
+  },
+  {
+    name: 'forgets the open submission',
+    foundBy: 1,
+    code: replace(
+      "if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified')",
+      'if (true)',
+    ),
+  },
+  {
+    name: 'takes an unknown answer of ZooKeeper for no HA data',
+    foundBy: 1,
+    bend: bendPorts((ports) => ({
+      haStore: (name) => {
+        const store = ports.haStore(name);
+        return {
+          cluster: async (at, call) => {
+            const is = await store.cluster(at, call);
+            return is.is === 'unknown' ? present({ jobs: [], leader: null }) : is;
+          },
+        };
+      },
+    })),
+  },
+  {
+    name: 'does not hear an abort between steps',
+    foundBy: 1,
+    code: (code) =>
+      replace(
+        'the.desk.hold !== null || the.desk.abort !== null',
+        'the.desk.hold !== null',
+      )(
+        replace(
+          "if (the.desk.abort !== null) return {\n                is: 'aborted'",
+          "if (false) return {\n                is: 'aborted'",
+        )(code),
+      ),
+  },
+  {
+    name: 'acts again although it was aborted and nobody has resumed it',
+    foundBy: 1,
+    code: replace('the.stopped = the.because;', ''),
+  },
+  {
+    name: 'takes a dependency that was never away for one that has come back',
+    foundBy: 1,
+    code: replace("if (back.is !== 'returned') return;", ''),
   },
 ];
