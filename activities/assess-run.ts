@@ -1,10 +1,19 @@
-import type { Call, Flink, FlinkCheckpoints, FlinkJob, HaCluster } from '../adapters/ports.js';
+import type {
+  Call,
+  Flink,
+  FlinkCheckpoints,
+  FlinkException,
+  FlinkJob,
+  HaCluster,
+} from '../adapters/ports.js';
+import type { Began } from '../domain/decide.js';
 import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import type { Assessment, DirtyResult, HaView, RunView } from '../domain/situation.js';
 import { countTasks } from '../domain/tasks.js';
+import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 
@@ -15,6 +24,8 @@ export interface AssessInput {
   readonly job: string;
   /** Runs that this case submitted. */
   readonly submitted: readonly RunId[];
+  /** For the record only: the look does not depend on it. */
+  readonly began?: Began;
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
@@ -30,15 +41,21 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
   ]);
-  return {
+  const assessment: Assessment = {
     at: deps.ports.clock.now(),
-    leader: mapReading(overview, ({ endpoint, version }) => ({ endpoint, version })),
+    leader: mapReading(overview, ({ endpoint, version, taskManagers }) => ({
+      endpoint,
+      version,
+      taskManagers,
+    })),
     settings,
     runs: await readRuns(it, flink, jobs, input.submitted, call),
     ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
     dirty,
     ledger,
+    leads: mapReading(ha, ({ leader }) => leader),
   };
+  return assessStuck(deps, it, assessment, ha, call);
 }
 
 /** Whether the cluster keeps its HA data where this configuration looks for it. */
@@ -183,8 +200,28 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
     latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
     newest: newestOf(known),
     firstFault: first === undefined ? null : first.message,
+    sameFaults: first === undefined ? 0 : restartsBy(first, faults),
   });
 }
+
+/** Subtasks that fail together fail within this time (milliseconds); a restart takes longer. */
+const TOGETHER = 500;
+
+/** How often the same fault has ended the tasks: its text may name another file, task or host each time. */
+function restartsBy(first: FlinkException, faults: readonly FlinkException[]): number {
+  const same = faults.filter(
+    (x) => x.time >= first.time && inGeneral(x.message) === inGeneral(first.message),
+  );
+  let last = Number.NEGATIVE_INFINITY;
+  return same.filter((x) => {
+    if (x.time - last < TOGETHER) return false;
+    last = x.time;
+    return true;
+  }).length;
+}
+
+const inGeneral = (message: string): string =>
+  message.replaceAll(/[a-z]+:\/\S+|\/\S+|[0-9a-f]{8,}|\d+/gi, '…');
 
 const newestOf = (known: FlinkCheckpoints | null): RunView['newest'] => {
   const newest = known?.latestCompleted ?? null;

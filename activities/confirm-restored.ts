@@ -3,12 +3,15 @@ import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { samePath } from '../domain/ladder.js';
 import { compareIds } from '../domain/ledger.js';
+import type { OffsetCheck } from '../domain/offsets.js';
+import { furthest, NO_PROGRESS, type Progress } from '../domain/progress.js';
 import type { Reading } from '../domain/reading.js';
-import { isConcrete } from '../domain/restore-point.js';
 import { isTerminal } from '../domain/situation.js';
+import type { SkippedRange } from '../domain/skipped.js';
 import { allRun, countTasks } from '../domain/tasks.js';
 import type { Deps } from './deps.js';
-import { configuredJob } from './job.js';
+import { configuredJob, type ConfiguredJob } from './job.js';
+import { watchPositions, type PositionsProof } from './prove-positions.js';
 import { positionsIn } from './read-state.js';
 
 /** Milliseconds between two looks. */
@@ -16,10 +19,17 @@ const EVERY = 500;
 /** What Flink's default checkpoint timeout is, for clusters that do not tell (milliseconds). */
 const CHECKPOINT_TIMEOUT = 10 * 60_000;
 
+/** The positions are looked at this often (milliseconds): each look reads a checkpoint and asks Kafka. */
+const POSITIONS_EVERY = 2_000;
+/** Progress puts the end of the wait off, to at most this many times the usual wait. */
+const AT_MOST = 4;
+
 export interface ConfirmInput {
   readonly job: string;
   readonly run: RunId;
   readonly point: string;
+  /** Records that were known to be gone when it was submitted: no proof can be about them. */
+  readonly gone?: OffsetCheck['gone'];
 }
 
 export type Confirmation =
@@ -28,6 +38,8 @@ export type Confirmation =
       readonly at: number;
       readonly runningAt: number;
       readonly proofs: readonly string[];
+      /** Records that existed and were not read: then it resumed with a gap, and that is not success. Left out: none. */
+      readonly skipped?: readonly SkippedRange[];
     }
   /** The run is over: the attempt failed. */
   | { readonly is: 'dead'; readonly fault: Fault }
@@ -35,8 +47,9 @@ export type Confirmation =
   | { readonly is: 'unproven'; readonly missing: string };
 
 /**
- * RUNNING is not recovered. Waits until the run has restored the chosen point, runs all tasks, has completed a newer
- * checkpoint and has moved on from the right positions. The clock starts when all tasks run.
+ * RUNNING is not recovered. Waits until the run has restored the chosen point, runs all tasks, is alone, has completed a
+ * newer checkpoint and has read on from the right positions. The clock starts when all tasks run, and again with every
+ * progress they make.
  */
 export async function confirmRestored(
   deps: Deps,
@@ -44,13 +57,25 @@ export async function confirmRestored(
   signal: AbortSignal,
   heartbeat: (details: unknown) => void,
 ): Promise<Confirmation> {
-  const { job, clusterName } = configuredJob(deps, input.job);
+  const it = configuredJob(deps, input.job);
   const { clock } = deps.ports;
-  const flink = deps.ports.flink(clusterName);
+  const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
+  const positions = watchPositions(
+    deps,
+    it,
+    input.run,
+    { positions: () => positionsIn(deps, input.point, call), named: input.point, gone: input.gone ?? [] },
+    call,
+  );
   const started = clock.now();
   let runningAt: number | null = null;
-  let within: number | null = job.policy.confirm.checkpointWithin;
+  let progressAt = started;
+  let best = NO_PROGRESS;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let found: PositionsProof | null = null;
+  let within: number | null = it.job.policy.confirm.checkpointWithin;
+  await positions.begin();
   for (;;) {
     const [detail, checkpoints] = await Promise.all([
       flink.job(input.run, call),
@@ -60,16 +85,53 @@ export async function confirmRestored(
     if (detail.is === 'present' && isTerminal(detail.value.state))
       return dead(flink, input, detail.value.state, call);
     if (within === null && runningAt !== null) within = await proofTime(flink, input.run, call);
-    if (allTasksRun(detail)) runningAt ??= now;
-    const missing = await missingProof(deps, input, detail, checkpoints, call);
-    heartbeat({ missing });
-    if (missing === null && runningAt !== null) {
-      return { is: 'proved', at: now, runningAt, proofs: proofs(input, checkpoints) };
+    if (allTasksRun(detail) && runningAt === null) runningAt = progressAt = now;
+    const further = furthest(best, progressIn(detail, checkpoints));
+    if (further !== best) progressAt = now;
+    best = further;
+    const newer = newerCheckpoint(input, detail, checkpoints);
+    let missing = newer.is === 'missing' ? newer.what : await twinOf(it, flink, input.run, call);
+    if (missing === null && newer.is === 'completed') {
+      if (found?.missing !== null && now - lookedAt >= POSITIONS_EVERY) {
+        lookedAt = now;
+        found = await positions.look(newer.path, newer.own);
+      }
+      missing = found === null ? 'its positions were not looked at yet' : found.missing;
     }
-    if (now - (runningAt ?? started) > (within ?? CHECKPOINT_TIMEOUT))
-      return { is: 'unproven', missing: missing ?? 'tasks' };
+    heartbeat({ missing });
+    if (missing === null && runningAt !== null && found !== null) {
+      return {
+        is: 'proved',
+        at: clock.now(),
+        runningAt,
+        proofs: [...proofs(input, checkpoints), ...found.proofs],
+        skipped: found.skipped,
+      };
+    }
+    const patience = within ?? CHECKPOINT_TIMEOUT;
+    const overdue = now - progressAt > patience || now - (runningAt ?? started) > AT_MOST * patience;
+    if (overdue && found?.counting !== true) return { is: 'unproven', missing: missing ?? 'tasks' };
     await clock.sleep(EVERY, signal);
   }
+}
+
+/** How far the run has come, as one look shows it. */
+function progressIn(detail: Reading<FlinkJobDetail>, checkpoints: Reading<FlinkCheckpoints>): Progress {
+  if (detail.is !== 'present' || checkpoints.is !== 'present') return NO_PROGRESS;
+  const open = checkpoints.value.history.find((c) => c.status === 'IN_PROGRESS');
+  return {
+    running: countTasks(detail.value.tasks).running,
+    completed: checkpoints.value.counts.completed,
+    open: open === undefined ? null : { id: open.id, bytes: open.stateSize },
+  };
+}
+
+/** Another run of the job that is alive would write the same results. */
+async function twinOf(it: ConfiguredJob, flink: Flink, run: RunId, call: Call): Promise<string | null> {
+  const jobs = await flink.jobs(call);
+  if (jobs.is !== 'present') return 'Flink does not show its jobs';
+  const twin = jobs.value.find((j) => j.run !== run && j.name === it.job.match.name && !isTerminal(j.state));
+  return twin === undefined ? null : `another run of the job is alive: ${twin.run} is ${twin.state}`;
 }
 
 const allTasksRun = (detail: Reading<FlinkJobDetail>): boolean =>
@@ -81,56 +143,38 @@ async function proofTime(flink: Flink, run: RunId, call: Call): Promise<number |
   return config.is === 'present' ? 2 * config.value.interval + config.value.timeout : null;
 }
 
-/** The first proof that is still missing, in words; null: all are there. */
-async function missingProof(
-  deps: Deps,
+type Newer =
+  | { readonly is: 'missing'; readonly what: string }
+  /** `own`: the run still has the state that it was submitted with; it has not restored a checkpoint of its own since. */
+  | { readonly is: 'completed'; readonly path: string; readonly own: boolean };
+
+/** The newer checkpoint of a run that restored the chosen point; or what is missing, in words. */
+function newerCheckpoint(
   input: ConfirmInput,
   detail: Reading<FlinkJobDetail>,
   checkpoints: Reading<FlinkCheckpoints>,
-  call: Call,
-): Promise<string | null> {
-  if (detail.is !== 'present') return 'Flink does not show the run';
-  if (!allTasksRun(detail)) return `tasks: ${JSON.stringify(detail.value.tasks)}`;
-  if (checkpoints.is !== 'present') return 'Flink does not show the checkpoints of the run';
+): Newer {
+  const missing = (what: string): Newer => ({ is: 'missing', what });
+  if (detail.is !== 'present') return missing('Flink does not show the run');
+  if (!allTasksRun(detail)) return missing(`tasks: ${JSON.stringify(detail.value.tasks)}`);
+  if (checkpoints.is !== 'present') return missing('Flink does not show the checkpoints of the run');
   const { restored, latestCompleted } = checkpoints.value;
-  if (restored === null) return `the run does not say that it restored ${input.point}`;
-  if (restored.path === null || !samePath(restored.path, input.point)) {
-    const own =
+  if (restored === null) return missing(`the run does not say that it restored ${input.point}`);
+  const chosen = restored.path !== null && samePath(restored.path, input.point);
+  if (!chosen) {
+    const ownPoint =
       latestCompleted !== null && restored.path !== null && restored.path.includes(`/${input.run}/`);
-    if (!own) return `the run restored ${restored.path ?? 'something unnamed'}, not ${input.point}`;
+    if (!ownPoint)
+      return missing(`the run restored ${restored.path ?? 'something unnamed'}, not ${input.point}`);
   }
   if (
     latestCompleted === null ||
     compareIds(latestCompleted.id, restored.id) <= 0 ||
     latestCompleted.path === null
   ) {
-    return `no checkpoint newer than ${restored.id} has completed`;
+    return missing(`no checkpoint newer than ${restored.id} has completed`);
   }
-  return positionsBehind(deps, input, latestCompleted.path, call);
-}
-
-/** Positions only move forward: a partition behind the restored position was read from somewhere else. */
-async function positionsBehind(
-  deps: Deps,
-  input: ConfirmInput,
-  newer: string,
-  call: Call,
-): Promise<string | null> {
-  const [restored, reached] = await Promise.all([
-    positionsIn(deps, input.point, call),
-    positionsIn(deps, newer, call),
-  ]);
-  if (restored.is !== 'present') return `the positions in ${input.point} cannot be read now`;
-  if (reached.is !== 'present') return `the positions in ${newer} cannot be read now`;
-  const before = restored.value.filter((p) => isConcrete(p.next));
-  const after = new Map(reached.value.map((p) => [`${p.topic}/${p.partition}`, p.next]));
-  for (const p of before) {
-    const next = after.get(`${p.topic}/${p.partition}`);
-    if (next === undefined || !isConcrete(next))
-      return `${p.topic}/${p.partition} has no position in ${newer}`;
-    if (BigInt(next) < BigInt(p.next)) return `${p.topic}/${p.partition} went back from ${p.next} to ${next}`;
-  }
-  return null;
+  return { is: 'completed', path: latestCompleted.path, own: chosen };
 }
 
 function proofs(input: ConfirmInput, checkpoints: Reading<FlinkCheckpoints>): readonly string[] {
@@ -140,7 +184,6 @@ function proofs(input: ConfirmInput, checkpoints: Reading<FlinkCheckpoints>): re
     `all tasks of run ${input.run} run`,
     `Flink restored ${restored?.path ?? input.point}${restored?.savepoint === true ? ' in NO_CLAIM mode' : ''}`,
     `a newer checkpoint completed: ${latestCompleted?.path ?? ''}`,
-    'its Kafka positions continue from the restored ones',
   ];
 }
 

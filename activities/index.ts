@@ -24,7 +24,7 @@ export type { Return } from './await-return.js';
 export type { RepairInput } from './repair-dead-end.js';
 export type { RestoreOutcome } from './restore-job.js';
 export type { ResumedOffsets } from './resume-offsets.js';
-export type { Ledgers, Watched } from './watch-jobs.js';
+export type { Ledgers, Noted, Watched } from './watch-jobs.js';
 
 export function createActivities(deps: Deps) {
   return {
@@ -50,7 +50,8 @@ export function createActivities(deps: Deps) {
       return beating(() => deps.requestRepair(clusterName, input, id, cancellationSignal()));
     },
     repairDeadEnd: (input: RepairInput) => beating(() => repairDeadEnd(deps, input, cancellationSignal())),
-    confirmRestored: (input: ConfirmInput) => confirmRestored(deps, input, cancellationSignal(), heartbeat),
+    confirmRestored: (input: ConfirmInput) =>
+      beating(() => confirmRestored(deps, input, cancellationSignal(), heartbeat)),
     awaitReturn: (input: AwaitInput) => awaitReturn(deps, input, cancellationSignal(), heartbeat),
     watchRun: (input: Parameters<typeof watchRun>[1]) =>
       watchRun(deps, input, cancellationSignal(), heartbeat),

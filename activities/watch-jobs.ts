@@ -1,10 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Call, Flink, FlinkJob } from '../adapters/ports.js';
+import type { ClusterConfig } from '../config/config.js';
 import type { Alert } from '../domain/alert.js';
+import { failure } from '../domain/failure.js';
 import type { ClusterName, JobName } from '../domain/ids.js';
 import { emptyLedger, record, recordGap, type JobLedger, type Sighting } from '../domain/ledger.js';
 import { isTerminal } from '../domain/situation.js';
 import { allRun, countTasks } from '../domain/tasks.js';
+import {
+  nothingNoted,
+  patienceOf,
+  watched as watchedOnce,
+  type Alarm,
+  type JobWatch,
+  type Look,
+  type View,
+} from '../domain/watch.js';
 import { restoredFrom } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { flinkPoint } from './fetch-pointer.js';
@@ -17,23 +28,30 @@ const AT_MOST = 10 * 60_000;
 const GAP = 60_000;
 
 export type Ledgers = Readonly<Record<JobName, JobLedger>>;
+/** What the watch keeps of each job between two looks. */
+export type Noted = Readonly<Record<JobName, JobWatch>>;
 
 export interface WatchJobsInput {
   readonly cluster: ClusterName;
   readonly ledgers: Ledgers;
   /** Epoch milliseconds of the last look of an earlier call; null for the first. */
   readonly lastLook: number | null;
+  readonly noted: Noted;
 }
 
 export interface Watched {
   readonly ledgers: Ledgers;
   /** Epoch milliseconds. */
   readonly lastLook: number;
-  /** Failures seen for the first time; each goes to the one case of its job. */
+  readonly noted: Noted;
+  /** Runs found failed, lost or blank for the first time; each goes to the one case of its job. */
   readonly alerts: readonly Alert[];
 }
 
-/** Reads Flink REST for all configured jobs; returns when a run or a state has changed, or after ten minutes. */
+/**
+ * Reads Flink REST for all configured jobs; returns when a run or a state has changed, when there is an alert, or after
+ * ten minutes. Where REST does not answer, ZooKeeper is asked who leads.
+ */
 export async function watchJobs(
   deps: Deps,
   input: WatchJobsInput,
@@ -44,39 +62,69 @@ export async function watchJobs(
   const flink = deps.ports.flink(input.cluster);
   const call: Call = { signal };
   const started = clock.now();
-  let { ledgers, lastLook } = withGaps(input, started);
+  let { lastLook, noted } = input;
+  let ledgers = withGaps(input, started);
   for (;;) {
     const jobs = await flink.jobs(call);
+    const unseen = jobs.is === 'present' ? null : await whoLeads(deps, input.cluster, call);
     const alerts: Alert[] = [];
     let changed = false;
     if (jobs.is === 'present') {
+      ledgers = withGaps({ ledgers, lastLook }, clock.now());
       lastLook = clock.now();
-      for (const name of jobsOf(deps, input.cluster)) {
-        const before = ledgers[name] ?? emptyLedger(started);
-        const after = await look(deps, flink, name, jobs.value, before, call);
-        if (stateOf(before) !== stateOf(after)) {
-          changed = true;
-          const alert = alertFor(deps, input.cluster, name, before, after, clock.now());
-          if (alert !== null) alerts.push(alert);
-        }
-        ledgers = { ...ledgers, [name]: after };
-      }
     }
-    const watched: Watched = { ledgers, lastLook: lastLook ?? started, alerts };
-    if (changed || clock.now() - started >= AT_MOST) return watched;
+    for (const name of jobsOf(deps, input.cluster)) {
+      const before = ledgers[name] ?? emptyLedger(started);
+      const shown = jobs.is === 'present' ? runsOf(deps, name, jobs.value) : [];
+      const { after, running } = await look(deps, flink, shown, before, call);
+      changed ||= stateOf(before) !== stateOf(after);
+      const view = unseen ?? viewOf(shown);
+      const now = clock.now();
+      const patience = patienceOf(clusterOf(deps, input.cluster));
+      const seen = watchedOnce(
+        noted[name] ?? nothingNoted,
+        { before, after, view, running, at: now },
+        patience,
+      );
+      alerts.push(...seen.alarms.map((alarm) => alertOf(deps, input.cluster, name, alarm)));
+      ledgers = { ...ledgers, [name]: after };
+      noted = { ...noted, [name]: seen.noted };
+    }
+    const watched: Watched = { ledgers, lastLook: lastLook ?? started, noted, alerts };
+    if (changed || alerts.length > 0 || clock.now() - started >= AT_MOST) return watched;
     heartbeat(watched);
     await clock.sleep(EVERY, signal);
   }
 }
 
-function withGaps(input: WatchJobsInput, now: number): { ledgers: Ledgers; lastLook: number | null } {
-  const { lastLook } = input;
-  if (lastLook === null || now - lastLook <= GAP) return { ledgers: input.ledgers, lastLook };
-  const entries = Object.entries(input.ledgers).map(([job, ledger]) => [
-    job,
-    recordGap(ledger, lastLook, now),
-  ]);
-  return { ledgers: Object.fromEntries(entries) as Ledgers, lastLook };
+const clusterOf = (deps: Deps, name: ClusterName): ClusterConfig => {
+  const cluster = deps.config.clusters[name];
+  if (cluster === undefined) throw failure('ConfigInvalid', `expected a configured cluster, found ${name}`);
+  return cluster;
+};
+
+/** REST did not answer: that says nothing of the job. ZooKeeper's leader node tells whether there is anybody to answer. */
+async function whoLeads(deps: Deps, name: ClusterName, call: Call): Promise<View> {
+  const { ha } = clusterOf(deps, name);
+  if (ha === null) return { is: 'unanswered', leads: 'unknown' };
+  const { root, clusterId } = ha;
+  const cluster = await deps.ports.haStore(ha.zookeeper).cluster({ root, clusterId }, call);
+  // A cluster's node that is not there is rather a wrong configuration than a cluster without a leader.
+  if (cluster.is !== 'present') return { is: 'unanswered', leads: 'unknown' };
+  return { is: 'unanswered', leads: cluster.value.leader === null ? 'nobody' : 'somebody' };
+}
+
+const viewOf = (shown: readonly FlinkJob[]): View => ({
+  is: 'answered',
+  shown: shown.map((j) => j.run),
+  alive: shown.filter((j) => !isTerminal(j.state)).map((j) => j.run),
+});
+
+/** The ledgers, with the time without looks that ends now, if it was one. */
+function withGaps({ ledgers, lastLook }: Pick<WatchJobsInput, 'ledgers' | 'lastLook'>, now: number): Ledgers {
+  if (lastLook === null || now - lastLook <= GAP) return ledgers;
+  const entries = Object.entries(ledgers).map(([job, ledger]) => [job, recordGap(ledger, lastLook, now)]);
+  return Object.fromEntries(entries) as Ledgers;
 }
 
 const jobsOf = (deps: Deps, cluster: ClusterName): readonly JobName[] =>
@@ -88,18 +136,20 @@ const stateOf = (ledger: JobLedger): string => {
   return newest === undefined ? 'never seen' : `${newest.run} ${newest.state}`;
 };
 
+/** Runs of a job as the JobManager lists them, newest first. */
+const runsOf = (deps: Deps, name: JobName, jobs: readonly FlinkJob[]): readonly FlinkJob[] =>
+  jobs.filter((j) => j.name === deps.config.jobs[name]?.match.name).sort((a, b) => b.startTime - a.startTime);
+
 /** The ledger after one look at a job. What cannot be read of one job stays as it was: its unknown is not another's. */
 async function look(
   deps: Deps,
   flink: Flink,
-  name: JobName,
-  jobs: readonly FlinkJob[],
+  shownRuns: readonly FlinkJob[],
   before: JobLedger,
   call: Call,
-): Promise<JobLedger> {
-  const match = deps.config.jobs[name]?.match.name;
-  const newest = jobs.filter((j) => j.name === match).sort((a, b) => b.startTime - a.startTime)[0];
-  if (newest === undefined) return before;
+): Promise<Pick<Look, 'after' | 'running'>> {
+  const newest = shownRuns[0];
+  if (newest === undefined) return { after: before, running: null };
   const known = before.runs.find((r) => r.run === newest.run);
   const [detail, checkpoints] = await Promise.all([
     flink.job(newest.run, call),
@@ -123,34 +173,29 @@ async function look(
     points: points.filter((p, i) => points.findIndex((q) => q.path === p.path) === i),
     at: deps.ports.clock.now(),
   };
-  return record(before, sighting);
-}
-
-/** An alert when a run that was alive has FAILED. Cancelled and finished runs are somebody's decision. */
-function alertFor(
-  deps: Deps,
-  cluster: ClusterName,
-  name: JobName,
-  before: JobLedger,
-  after: JobLedger,
-  now: number,
-): Alert | null {
-  const newest = after.runs[0];
-  if (newest === undefined || newest.state !== 'FAILED') return null;
-  const was = before.runs.find((r) => r.run === newest.run);
-  if (was !== undefined && isTerminal(was.state)) return null;
   return {
-    fingerprint: createHash('sha256')
-      .update(`watch ${cluster} ${name} ${newest.run} FAILED`)
-      .digest('hex')
-      .slice(0, 16),
-    source: 'watch',
-    cluster,
-    job: name,
-    run: newest.run,
-    summary: `run ${newest.run} of ${deps.config.jobs[name]?.match.name ?? name} is FAILED`,
-    startedAt: newest.seen === 0 ? now : newest.seen,
-    labels: {},
-    link: null,
+    after: record(before, sighting),
+    running:
+      started && shown !== null ? { run: newest.run, newest: shown.latestCompleted?.id ?? null } : null,
   };
 }
+
+const alertOf = (deps: Deps, cluster: ClusterName, name: JobName, alarm: Alarm): Alert => ({
+  // A failed run fails once; a run can be lost or blank again.
+  fingerprint: createHash('sha256')
+    .update(
+      alarm.what === 'failed'
+        ? `watch ${cluster} ${name} ${alarm.run} FAILED`
+        : `watch ${cluster} ${name} ${alarm.run} ${alarm.what} ${alarm.since}`,
+    )
+    .digest('hex')
+    .slice(0, 16),
+  source: 'watch',
+  cluster,
+  job: name,
+  run: alarm.run,
+  summary: `${deps.config.jobs[name]?.match.name ?? name}: ${alarm.summary}`,
+  startedAt: alarm.since,
+  labels: {},
+  link: null,
+});

@@ -23,6 +23,8 @@ export interface WatchRunInput {
   readonly run: RunId | null;
   /** `settled`: until the run is healthy, over or gone. `healthy`: until it is healthy, however long that takes. */
   readonly until: 'settled' | 'healthy';
+  /** With `settled`: when the case wants to look at everything again (epoch milliseconds). */
+  readonly lookAt?: number | null;
 }
 
 /** Watches Flink bring a run back by itself; tells in one sentence what made it stop watching. */
@@ -47,6 +49,9 @@ export async function watchRun(
   for (;;) {
     const elapsed = clock.now() - started;
     if (input.until === 'settled' && elapsed >= AT_MOST) return 'it took longer than ten minutes';
+    const due = (input.lookAt ?? Number.POSITIVE_INFINITY) <= clock.now();
+    if (input.until === 'settled' && due && elapsed >= AT_LEAST)
+      return 'what is watched may be a dead end by now';
     const jobs = await flink.jobs(call);
     const found =
       jobs.is === 'present'

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { Config, StorageConfig } from '../config/config.js';
 import { failure, fault } from '../domain/failure.js';
 import { systemClock } from './clock.js';
+import { commandRunner } from './command.js';
 import { fileStorage } from './file.js';
 import { flinkRest } from './flink.js';
 import { kafkaLog } from './kafka.js';
@@ -43,6 +45,7 @@ export function connectPorts(config: Config): Ports {
     close: async () => {
       await Promise.allSettled(closing.map((port) => port.close()));
     },
+    commands: commandRunner(dirname(config.file)),
   };
 }
 

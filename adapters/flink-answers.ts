@@ -270,6 +270,25 @@ export function causesIn(trace: string): readonly string[] {
     .map((part) => (part.split(/\n\s*at |\n\s*\.\.\. \d+ more/, 1)[0] ?? '').replace(/\s+/g, ' ').trim());
 }
 
+export const metricNamesIn = (body: unknown): readonly string[] =>
+  list(body, 'metrics').map((each, index) =>
+    text(record(each, `metrics[${index}]`).id, `metrics[${index}].id`),
+  );
+
+/** Metrics of a vertex, aggregated over its subtasks, by name. */
+export function metricsIn(
+  body: unknown,
+): ReadonlyMap<string, { readonly sum: number; readonly max: number }> {
+  return new Map(
+    list(body, 'metrics').map((each, index) => {
+      const where = `metrics[${index}]`;
+      const metric = record(each, where);
+      const value = (name: string) => number(metric[name], `${where}.${name}`);
+      return [text(metric.id, `${where}.id`), { sum: value('sum'), max: value('max') }];
+    }),
+  );
+}
+
 export interface UploadedJar {
   readonly id: string;
   readonly name: string;

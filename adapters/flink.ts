@@ -29,6 +29,7 @@ import {
 } from './flink-answers.js';
 import { type FlinkRequest, type FlinkSent, type HttpSettings, sendToFlink } from './flink-http.js';
 import { jarUpload, uploadNameOf } from './flink-jar.js';
+import { countSources } from './flink-source-count.js';
 import { flinkRefusalOf } from './flink-refusals.js';
 import type { Call, Flink, FlinkJobDetail, FlinkState, Submission } from './ports.js';
 import { tlsOptions } from './tls-files.js';
@@ -345,6 +346,12 @@ export function flinkRest(name: string, config: FlinkConfig): Flink & { close():
       lookAtRun(id, '/checkpoints/config', checkpointConfigIn, NO_CHECKPOINTING, call),
     exceptions: (id, call) =>
       lookAtRun(id, `/exceptions?maxExceptions=${MAX_EXCEPTIONS}`, exceptionsIn, NEVER, call),
+    sourceCount: (id, topics, call) =>
+      bound(call, `/jobs/${id}`, (bounds) =>
+        countSources(id, topics, (suffix, parse) =>
+          readRun(`/jobs/${id}${suffix}`, id, parse, NEVER, bounds),
+        ),
+      ),
 
     async submit(submission, call) {
       let isSent = false;

@@ -36,7 +36,7 @@ export function readFetchAnswer(bytes: Buffer): readonly FetchedPartition[] {
 
 /** The time of the first record at or after an offset; `further`: all that came lies before, go on from there. */
 export type FirstTimestamp =
-  | { readonly is: 'time'; readonly time: number }
+  | { readonly is: 'time'; readonly time: number; readonly transactional: boolean }
   | { readonly is: 'further'; readonly from: bigint }
   | { readonly is: 'none' };
 
@@ -66,7 +66,7 @@ function inMessage(message: Buffer, magic: number, offset: bigint): FirstTimesta
   if (own < offset) return { is: 'further', from: own + 1n };
   if (magic !== 1 || message.length < OLD_HEADER)
     throw new KafkaError('not-understood', `records of message format ${magic} have no timestamps`);
-  return { is: 'time', time: Number(message.readBigInt64BE(18)) };
+  return { is: 'time', time: Number(message.readBigInt64BE(18)), transactional: false };
 }
 
 function inBatch(batch: Buffer, offset: bigint): FirstTimestamp {
@@ -75,16 +75,20 @@ function inBatch(batch: Buffer, offset: bigint): FirstTimestamp {
   const last = base + BigInt(batch.readInt32BE(23));
   if (last < offset) return { is: 'further', from: last + 1n };
   const attributes = batch.readInt16BE(21);
+  // The end of a transaction is a batch of its own, and no record.
+  if ((attributes & 0x20) !== 0) return { is: 'further', from: last + 1n };
+  const transactional = (attributes & 0x10) !== 0;
   const baseTime = Number(batch.readBigInt64BE(27));
   const appendTime = (attributes & 0x08) !== 0;
-  if (appendTime) return { is: 'time', time: Number(batch.readBigInt64BE(35)) };
+  if (appendTime) return { is: 'time', time: Number(batch.readBigInt64BE(35)), transactional };
   const records = unpack(batch.subarray(HEADER), attributes & 0x07);
-  if (records === null) return { is: 'time', time: baseTime };
+  if (records === null) return { is: 'time', time: baseTime, transactional };
   for (let at = 0; at < records.length;) {
     const length = varint(records, at);
     const time = varint(records, length.next + 1);
     const delta = varint(records, time.next);
-    if (base + delta.value >= offset) return { is: 'time', time: baseTime + Number(time.value) };
+    if (base + delta.value >= offset)
+      return { is: 'time', time: baseTime + Number(time.value), transactional };
     at = length.next + Number(length.value);
   }
   // Compaction keeps the last offset of a batch whose last records it removed.

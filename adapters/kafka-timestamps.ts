@@ -4,9 +4,7 @@ import { KafkaError, ofAnswer } from './kafka-failure.js';
 import { byLeader, LATEST, listOffsets, partitionsOf } from './kafka-log.js';
 import { firstTimestamp, readFetchAnswer } from './kafka-records.js';
 import type { KafkaSession } from './kafka-session.js';
-import type { GroupOffset } from './ports.js';
-
-type Timestamp = { readonly topic: string; readonly partition: number; readonly time: number | null };
+import type { GroupOffset, RecordTime } from './ports.js';
 
 /** One position on its way: where to look next, and where the log ends. */
 interface Search {
@@ -15,7 +13,7 @@ interface Search {
   readonly partition: number;
   readonly from: bigint;
   readonly end: bigint;
-  readonly found: (time: number | null) => void;
+  readonly found: (record: { readonly time: number; readonly transactional: boolean }) => void;
 }
 
 /** Bytes asked for per partition: the first record of most batches. */
@@ -32,8 +30,8 @@ export async function readTimestamps(
   session: KafkaSession,
   at: readonly GroupOffset[],
   bounds: Bounds,
-): Promise<Reading<readonly Timestamp[]>> {
-  const times: (number | null)[] = at.map(() => null);
+): Promise<Reading<readonly RecordTime[]>> {
+  const records: (Pick<RecordTime, 'time' | 'transactional'> | undefined)[] = [];
   const leaders = new Map<number, Search[]>();
   for (const topic of new Set(at.map((position) => position.topic))) {
     const all = await partitionsOf(session, topic, bounds);
@@ -55,8 +53,8 @@ export async function readTimestamps(
         const end = ends.get(partition) as bigint;
         if (offset > end)
           throw new KafkaError('beyond-end', `${key} ends at ${end}, before the asked offset ${offset}`, key);
-        const found = (time: number | null) => {
-          times[index] = time;
+        const found: Search['found'] = (record) => {
+          records[index] = record;
         };
         if (offset < end) searches.push({ key, topic, partition, from: offset, end, found });
       }
@@ -67,7 +65,12 @@ export async function readTimestamps(
       for (let open = searches; open.length > 0;) open = await fetchOnce(session, leader, open);
     }),
   );
-  return present(at.map(({ topic, partition }, index) => ({ topic, partition, time: times[index] ?? null })));
+  return present(
+    at.map(({ topic, partition }, index) => {
+      const { time, transactional } = records[index] ?? { time: null, transactional: false };
+      return { topic, partition, time, transactional };
+    }),
+  );
 }
 
 /** Fetches once, hands out the timestamps that came, and returns the searches that are still open. */
@@ -98,7 +101,7 @@ async function fetchOnce(session: KafkaSession, leader: number, open: readonly S
     const error = ofAnswer(part.errorCode, `offset ${search.from} of ${search.key}`);
     if (error !== null) throw error;
     const found = firstTimestamp(part.records, search.from);
-    if (found.is === 'time') search.found(found.time);
+    if (found.is === 'time') search.found(found);
     else if (found.is === 'none') empty.push(search);
     else if (found.from < search.end) further.push({ ...search, from: found.from });
   }

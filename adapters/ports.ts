@@ -229,6 +229,14 @@ export interface FlinkException {
   readonly message: string;
 }
 
+/** What the Kafka sources of a run have counted since its tasks started, in one moment. */
+export interface FlinkSourceCount {
+  /** Records read. */
+  readonly read: bigint;
+  /** Next offset of every partition that has delivered a record. */
+  readonly positions: readonly GroupOffset[];
+}
+
 export interface Submission {
   readonly run: RunId;
   readonly jar: { readonly file: string; readonly sha256: string };
@@ -252,6 +260,11 @@ export interface Flink {
   checkpointConfig(run: RunId, call: Call): Promise<Reading<FlinkCheckpointConfig>>;
   /** Oldest first, so that the first fault comes before its side effects. */
   exceptions(run: RunId, call: Call): Promise<Reading<readonly FlinkException[]>>;
+  /**
+   * From the metrics of `KafkaSource` (Flink 1.14 and later), which the JobManager fetches every ten seconds by default.
+   * `absent`: nothing is counted (yet), or the sources are of another kind, or read other topics.
+   */
+  sourceCount(run: RunId, topics: readonly string[], call: Call): Promise<Reading<FlinkSourceCount>>;
   /**
    * Submits a run with a fixed id in NO_CLAIM mode; the jar is uploaded when the leader does not have it by digest.
    * `accepted`: Flink has the job. `duplicate`: Flink already had a run with this id.
@@ -287,6 +300,15 @@ export interface GroupOffset {
   readonly offset: bigint;
 }
 
+export interface RecordTime {
+  readonly topic: string;
+  readonly partition: number;
+  /** Epoch milliseconds; null: there is no record at or after the offset. */
+  readonly time: number | null;
+  /** The record was written in a transaction: the end of it takes an offset of its own. */
+  readonly transactional: boolean;
+}
+
 export interface GroupState {
   /** Kafka's state: `Empty`, `Stable`, `Dead` (does not exist) … */
   readonly state: string;
@@ -310,12 +332,7 @@ export interface Kafka {
   offsetsAt(topic: string, time: number, call: Call): Promise<Reading<readonly GroupOffset[]>>;
   settings(topic: string, call: Call): Promise<Reading<TopicSettings>>;
   /** Record timestamps (epoch milliseconds) at the given offsets, or of the first record after them; null at the log end. */
-  timestamps(
-    at: readonly GroupOffset[],
-    call: Call,
-  ): Promise<
-    Reading<readonly { readonly topic: string; readonly partition: number; readonly time: number | null }[]>
-  >;
+  timestamps(at: readonly GroupOffset[], call: Call): Promise<Reading<readonly RecordTime[]>>;
   /** A group of Kafka 4's consumer protocol is unknown: its members cannot be seen with the requests that are spoken here. */
   group(group: string, topics: readonly string[], call: Call): Promise<Reading<GroupState>>;
   /**
@@ -323,6 +340,32 @@ export interface Kafka {
    * @throws KafkaUnavailable, AccessDenied, AuthFailed, OffsetsGone (an offset outside the log), TwinRunning (a live member)
    */
   commitGroup(group: string, offsets: readonly GroupOffset[], call: Call): Promise<void>;
+}
+
+// ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How a program of the operator ended. */
+export interface Ran {
+  /** The exit code; null: a signal of somebody else ended it. */
+  readonly code: number | null;
+  /** What it printed, the first 64 KB. */
+  readonly out: string;
+  /**
+   * Null when the code is 0. Otherwise why it failed: by Flink's last `Caused by` where it printed one, else
+   * `Unclassified` with the last lines of what it said.
+   */
+  readonly because: Fault | null;
+}
+
+/** The operator's own programs: launch and lookup of a job, start of a cluster. */
+export interface Commands {
+  /**
+   * Runs a program to its end: an argument list, never a shell; in the folder of the configuration, with the worker's
+   * environment, without input. What it leaves running in the background goes on. At the deadline [60 s] and when the
+   * caller aborts, it and all that it started are killed.
+   * @throws ConfigInvalid, AccessDenied: it was never started. Unclassified: it was cut off at the deadline.
+   */
+  run(command: readonly string[], call: Call): Promise<Ran>;
 }
 
 // ── All of them ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -338,4 +381,5 @@ export interface Ports {
   kafka(name: string): Kafka;
   /** Ends what is shared between calls (agents, caches). */
   close(): Promise<void>;
+  readonly commands: Commands;
 }

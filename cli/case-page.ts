@@ -1,6 +1,7 @@
 /** A case on a terminal: what people see first is what it does, what it waits for, and what they can do. */
 import type { CaseStatus, Phase } from '../domain/case.js';
 import { FAILURES } from '../domain/failure.js';
+import { sayRange } from '../domain/skipped.js';
 import type { Paint, Terminal } from './terminal.js';
 import { ago, clock } from './words.js';
 
@@ -10,6 +11,7 @@ const COLOURS: Partial<Record<Phase, Paint>> = {
   held: 'yellow',
   waiting: 'cyan',
   resumed: 'green',
+  'resumed with a gap': 'red',
 };
 
 export const attemptOf = ({ attempt, attempts }: Pick<CaseStatus, 'attempt' | 'attempts'>): string =>
@@ -49,12 +51,13 @@ export function casePage(
     lines.push(...status.question.choices.map((choice) => `  may be chosen: ${choice}`));
   }
   if (status.restored !== null) {
-    const { point, run, submittedAt, provedAt, proofs } = status.restored;
+    const { point, run, submittedAt, provedAt, proofs, skipped = [] } = status.restored;
     lines.push(
       ...heading('Restored'),
       `  ${point}`,
       `  as run ${run}, submitted ${clock(submittedAt)} UTC, ${provedAt === null ? 'not proved yet' : `proved ${clock(provedAt)} UTC`}`,
       ...proofs.map((proof) => `  ${terminal.paint('green', '✓')} ${proof}`),
+      ...skipped.map((range) => `  ${terminal.paint('red', '✗')} ${sayRange(range)}`),
     );
   }
   if (status.ladder.length > 0) {

@@ -2,6 +2,7 @@
  * Do the parts of a configuration fit together? Works on the file as written, so that a reference is checked even when
  * something else in the file is wrong: all problems are told at once.
  */
+import { PLACEHOLDERS, placeholdersIn } from '../domain/launch-command.js';
 import type { Finding } from './problems.js';
 
 type Tree = Readonly<Record<string, unknown>>;
@@ -106,6 +107,25 @@ function reference(
   ];
 }
 
+/** A launch command that is not told what to restore would start the job from nothing. */
+function checkLaunch(at: readonly string[], launch: Tree): Finding[] {
+  const findings: Finding[] = [];
+  for (const key of ['command', 'lookup'] as const) {
+    const command = texts(launch[key]);
+    if (command.length === 0) continue;
+    const found = placeholdersIn(command);
+    const say = (message: string) => findings.push({ path: [...at, key], message });
+    const strange = found.find((name) => !(PLACEHOLDERS as readonly string[]).includes(name));
+    if (strange !== undefined)
+      say(`expected the placeholders {${PLACEHOLDERS.join('}, {')}}, found {${strange}}`);
+    if (key === 'command' && !found.includes('restorePath'))
+      say('expected {restorePath} in the command: without it the job starts from nothing');
+    if (!found.includes('runId') && !found.includes('clusterId'))
+      say('expected {runId} or {clusterId}: without one nobody can find the run again');
+  }
+  return findings;
+}
+
 /** Everything that does not fit together. */
 export function checkReferences(file: unknown): Finding[] {
   const root = tree(file);
@@ -143,6 +163,7 @@ export function checkReferences(file: unknown): Finding[] {
     const job = tree(value);
     const at = ['jobs', name];
     findings.push(...reference(root, 'clusters', [...at, 'cluster'], job['cluster']));
+    if (isTree(job['launch'])) findings.push(...checkLaunch([...at, 'launch'], job['launch']));
     if (isTree(job['kafka'])) {
       findings.push(...reference(root, 'kafka', [...at, 'kafka', 'cluster'], job['kafka']['cluster']));
     }

@@ -44,7 +44,7 @@ export function follow(client: HoldfastClient, { say }: Narrator): { stop(): voi
     for (const r of s.repairs) once(`repaired: ${r.from} is now ${r.to}`);
     if (s.restored !== null) once(`submitted run ${s.restored.run} from ${s.restored.point}`);
     if (s.phase === 'confirming') once('all tasks and a newer checkpoint are to prove it');
-    if (s.phase === 'resumed') once('resumed');
+    if (s.phase === 'resumed' || s.phase === 'resumed with a gap') once(s.phase);
   };
   void (async () => {
     while (going) {

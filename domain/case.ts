@@ -5,6 +5,7 @@ import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
+import type { SkippedRange } from './skipped.js';
 
 export type Phase =
   | 'opening'
@@ -22,7 +23,8 @@ export type Phase =
   | 'held'
   | 'aborted'
   | 'resumed'
-  | 'closed';
+  | 'closed'
+  | 'resumed with a gap';
 
 /** One failed attempt. */
 export interface AttemptRecord {
@@ -55,7 +57,13 @@ export interface Restored {
   /** Epoch milliseconds at which it was proved; null while unproven. */
   readonly provedAt: number | null;
   readonly proofs: readonly string[];
+  /** Records that existed and that the restored run did not read. Left out: none. */
+  readonly skipped?: readonly SkippedRange[];
 }
+
+/** As what a proved run counts: one that skipped records goes on, and is no success. */
+export const resumedAs = (restored: Restored | null): 'resumed' | 'resumed with a gap' =>
+  (restored?.skipped ?? []).length > 0 ? 'resumed with a gap' : 'resumed';
 
 export interface CaseStatus {
   readonly job: string;
@@ -89,7 +97,14 @@ export interface CaseStatus {
 
 /** How a case ended: the workflow's result. */
 export interface CaseEnd {
-  readonly outcome: 'resumed' | 'healthy' | 'ended by a person' | 'closed' | 'handed over' | 'observed';
+  readonly outcome:
+    | 'resumed'
+    | 'healthy'
+    | 'ended by a person'
+    | 'closed'
+    | 'handed over'
+    | 'observed'
+    | 'resumed with a gap';
   readonly job: string;
   readonly cluster: string;
   readonly attempts: number;

@@ -3,11 +3,33 @@ import type { RunId } from './ids.js';
 
 export type DeadEnd =
   | { readonly is: 'EmptyJobResult'; readonly run: RunId; readonly path: string }
-  | { readonly is: 'UnreadableHaEntry'; readonly run: RunId; readonly znode: string }
+  /** `file`: the HA file that is gone. `point`: the checkpoint that it named. */
+  | {
+      readonly is: 'UnreadableHaEntry';
+      readonly run: RunId;
+      readonly znode: string;
+      readonly file: string;
+      readonly point: string;
+    }
   | { readonly is: 'RestoreLoop'; readonly run: RunId; readonly point: string }
-  | { readonly is: 'NoJobManager' }
-  | { readonly is: 'NoTaskManager' }
+  /** `leader`: whom ZooKeeper names as leader all the same; null: nobody. */
+  | { readonly is: 'NoJobManager'; readonly run: RunId; readonly leader: string | null }
+  | { readonly is: 'NoTaskManager'; readonly run: RunId }
   | { readonly is: 'JobManagerIgnoresHa'; readonly run: RunId };
+
+/**
+ * How long (milliseconds) it must have looked like this before it is one: longer than a supervisor's next try, an
+ * election (Flink's session time-out is 60 s) and a rolling restart take. A lost HA file needs two looks, each with
+ * the storage proved usable. What is proved by itself needs no time.
+ */
+export const LASTS: Readonly<Record<DeadEnd['is'], number>> = {
+  EmptyJobResult: 0,
+  RestoreLoop: 0,
+  UnreadableHaEntry: 30_000,
+  NoJobManager: 180_000,
+  NoTaskManager: 180_000,
+  JobManagerIgnoresHa: 120_000,
+};
 
 /** What it is and what helps, for people. */
 export function explain(deadEnd: DeadEnd): string {
@@ -15,14 +37,34 @@ export function explain(deadEnd: DeadEnd): string {
     case 'EmptyJobResult':
       return `${deadEnd.path} is empty: it was created while no DataNode could take its content, and every JobManager stops at it. The repair is to rename it aside; ZooKeeper still holds the job.`;
     case 'UnreadableHaEntry':
-      return `the HA file behind ${deadEnd.znode} cannot be read. Flink advises to clean the entry; do that only when the storage is proved healthy.`;
+      return `the HA file ${deadEnd.file} behind ${deadEnd.znode} is gone, and the storage is proved healthy: every JobManager stops at it.`;
     case 'RestoreLoop':
       return `Flink restarts run ${deadEnd.run} for ever from ${deadEnd.point}, which is proved broken.`;
     case 'NoJobManager':
-      return 'no JobManager runs, and nothing is configured to start one.';
+      return deadEnd.leader === null
+        ? 'no JobManager leads, although ZooKeeper holds the job and the storage is proved healthy: nothing starts one.'
+        : `ZooKeeper names ${deadEnd.leader} as leader, but no JobManager answers here: compare flink.rest with it, and look at the network between.`;
     case 'NoTaskManager':
-      return 'the JobManager is there, but no TaskManager has registered.';
+      return `the JobManager leads and has run ${deadEnd.run}, but no TaskManager has registered: start TaskManagers; the job then goes on by itself.`;
     case 'JobManagerIgnoresHa':
-      return `the JobManager leads, but does not start run ${deadEnd.run} that ZooKeeper holds.`;
+      return `the JobManager leads, but does not start run ${deadEnd.run} that ZooKeeper holds with its checkpoints: restart the JobManager, and read its log. Submitting the job beside it would make two.`;
   }
+}
+
+/**
+ * What a person can do about a lost HA file, with the consequences. Holdfast does neither: a wrong entry removed is a
+ * job started from an older checkpoint.
+ * @param verdict of the checkpoint that the entry named, in one sentence.
+ */
+export function waysOut(
+  deadEnd: Extract<DeadEnd, { is: 'UnreadableHaEntry' }>,
+  sound: boolean,
+  verdict: string,
+): string {
+  const { znode, run, point } = deadEnd;
+  const only = `Stop the JobManager, run "deleteall ${znode}" in zkCli.sh, start it: Flink goes on from the next older checkpoint in ZooKeeper; everything since is read again, and what the sink already got comes again.`;
+  const root = /^(.*)\/(?:jobs\/[0-9a-f]{32}\/checkpoints|checkpoints\/[0-9a-f]{32})\/\d+$/.exec(znode)?.[1];
+  if (!sound || root === undefined) return `${only} ${point} is ${verdict}: nothing newer can be restored.`;
+  const forget = [`${root}/jobgraphs/${run}`, `${root}/execution-plans/${run}`, `${root}/jobs/${run}`];
+  return `${point} itself is ${verdict}, so nothing has to be lost. Stop the JobManager, let Flink forget the run in zkCli.sh (${forget.map((node) => `"deleteall ${node}"`).join(', ')}; those that are there), start it, then retry: the old run cannot start any more, and Holdfast restores ${point} under a new id. Or, with more to replay: ${only}`;
 }

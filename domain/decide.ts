@@ -2,23 +2,29 @@
  * What to do next: one pure, total function of what is known. The workflow carries out one step, adds what it found,
  * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
  */
-import { explain } from './dead-end.js';
+import { explain, waysOut } from './dead-end.js';
 import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
+import { launchInDoubt } from './launch-command.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
-import type { RestorePoint, SnapshotFacts, Verdict } from './restore-point.js';
-import { isTerminal, situationSince, type Assessment, type Situation } from './situation.js';
+import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
+import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
+import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stuck.js';
 
 /** A submission whose fate is not known yet. */
 export interface OpenSubmission {
   readonly run: RunId;
   readonly point: string;
+  /** Records after the point that Kafka had lost by then, at most 100 partitions. */
+  readonly gone?: OffsetCheck['gone'];
+  /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
+  readonly shown?: RunId;
 }
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
@@ -41,6 +47,23 @@ export interface Evidence {
   readonly chosen: RestorePoint | null;
   /** Plans that a person has approved: {@link Plan.digest}s. */
   readonly approved: readonly string[];
+  /** What looked like a dead end before this pass, and since when; null or left out: nothing. */
+  readonly stuck?: Stuck | null;
+}
+
+/**
+ * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
+ * first look of the pass, so that whoever reads the history can decide again with the same function.
+ */
+export interface Began {
+  /** Attempt k of N, counted from 1. A pass in which nothing failed counts no attempt: the next has the same k. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** Why the case was aborted, while nobody has resumed it: it may look, and not act. */
+  readonly stopped: Fault | null;
+  /** The evidence before the first look. The policy is frozen with the case and left out. */
+  readonly known: Omit<Evidence, 'policy'>;
 }
 
 export interface Plan {
@@ -81,7 +104,13 @@ export type Next =
       readonly because: Fault;
     }
   /** Flink brings the job back by itself. */
-  | { readonly do: 'watch'; readonly run: RunId | null; readonly because: string }
+  | {
+      readonly do: 'watch';
+      readonly run: RunId | null;
+      readonly because: string;
+      /** When it is time to look at everything again, at the latest (epoch milliseconds). */
+      readonly lookAt?: number;
+    }
   | { readonly do: 'leave'; readonly outcome: 'healthy' | 'ended by a person'; readonly because: string }
   /** The attempt fails; the same is tried again later. */
   | { readonly do: 'fail'; readonly fault: Fault }
@@ -103,13 +132,39 @@ const ask = (
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(because.code, because, `${because.message}. ${FAILURES[because.code].person}`, null, []).plan;
+  ask(
+    because.code,
+    because,
+    `${because.message}. ${FAILURES[because.code].person}`,
+    because.code === 'LaunchInDoubt'
+      ? 'count it as never submitted, and submit anew with another run id'
+      : null,
+    [],
+  ).plan;
+
+/** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
+export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
+  failureClass(because.code) === 'transient'
+    ? { do: 'fail', fault: because }
+    : { do: 'ask', plan: planFor(because) };
+
+/** The submission that is still open after a look: settled when Flink shows its run as ended, or a person has looked. */
+export function stillOpen(
+  open: OpenSubmission | null,
+  assessment: Assessment | null,
+  approved: readonly string[],
+): OpenSubmission | null {
+  if (open === null || approved.includes(planFor(launchInDoubt(open.run, '')).digest)) return null;
+  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
+  const ended = shown.some((r) => r.run === (open.shown ?? open.run) && isTerminal(r.state));
+  return ended ? null : open;
+}
 
 export function decide(e: Evidence): Next {
   if (e.assessment === null) return { do: 'assess' };
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
-  const situation = situationSince(e.assessment, e.since);
+  const situation = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
   return situation.is === 'abandoned' ? decideRestore(e) : decideElse(e, situation);
 }
 
@@ -117,7 +172,7 @@ export function decide(e: Evidence): Next {
 function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   if (a.runs.is !== 'present') return null;
   const alive = a.runs.value.filter((r) => !isTerminal(r.state));
-  const own = alive.find((r) => r.run === e.openSubmission?.run);
+  const own = alive.find((r) => r.run === (e.openSubmission?.shown ?? e.openSubmission?.run));
   if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
   return {
     do: 'confirm',
@@ -135,10 +190,10 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
     case 'ended':
       return { do: 'leave', outcome: 'ended by a person', because: s.because };
     case 'flink-recovering':
-      return { do: 'watch', run: s.run.run, because: s.because };
+      return lookAtLoop(e, s.run) ?? watch(e, s.run.run, s.because);
     case 'held':
     case 'cleaning':
-      return { do: 'watch', run: s.run, because: s.because };
+      return watch(e, s.run, s.because);
     case 'unknown':
       return failureClass(s.fault.code) === 'transient'
         ? { do: 'fail', fault: s.fault }
@@ -178,12 +233,38 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
   }
 }
 
+/** Flink brings the job back by itself; or it only looks like that, which shows at a known time. */
+function watch(e: Evidence, run: RunId, because: string): Next {
+  const stuck = e.assessment === null ? null : stillStuck(e.stuck ?? null, e.assessment);
+  return { do: 'watch', run, because, ...(stuck === null ? {} : { lookAt: calledAt(stuck) }) };
+}
+
+/** Whether what a run restarts from for ever is broken; null: it is in no loop, or that is known already. */
+function lookAtLoop(e: Evidence, run: RunView): Next | null {
+  const path = loopingOn(run);
+  if (path === null || e.verdicts[path] !== undefined) return null;
+  return { do: 'readState', point: pointFromPath(path) };
+}
+
 /** Named and explained; and when there is a repair, all its preconditions hold and the policy wants it, proposed. */
 function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): Next {
   const { deadEnd } = s;
   const explained = (more = '', where?: string) =>
-    ask('dead end', fault('FlinkUnavailable', s.because, where), explain(deadEnd) + more, null, []);
-  if (deadEnd.is !== 'EmptyJobResult') return explained();
+    ask(
+      'dead end',
+      fault('FlinkUnavailable', s.because, where),
+      `${deadEnd.is}: ${explain(deadEnd)}${more}`,
+      null,
+      [],
+    );
+  if (deadEnd.is === 'UnreadableHaEntry') {
+    const point = pointFromPath(deadEnd.point);
+    const verdict = e.verdicts[point.path];
+    if (verdict === undefined) return { do: 'readState', point };
+    const told = verdict.is === 'sound' ? 'sound' : `${verdict.is} (${verdict.reasons[0]?.message ?? ''})`;
+    return explained(` ${waysOut(deadEnd, verdict.is === 'sound', told)}`, deadEnd.znode);
+  }
+  if (deadEnd.is !== 'EmptyJobResult') return explained('', deadEnd.run);
   if (e.policy.repairs === 'never' || e.policy.attempts === 0)
     return explained(' Policy: Holdfast only reports it.', deadEnd.path);
   const check = e.repair;

@@ -182,6 +182,12 @@ export const FAILURES = {
     holdfast: 'Stops and asks.',
     person: 'Put the jar where launch.jar says.',
   },
+  LaunchInDoubt: {
+    class: 'recovery',
+    means: 'A launch command without `lookup` was interrupted; the job may or may not have been started.',
+    holdfast: 'Asks, and never repeats the call by itself.',
+    person: 'Look for the job. If it was started: retry. If it was not: approve, and it is submitted anew.',
+  },
   TwinRunning: {
     class: 'recovery',
     means: 'Another run of the same job is alive.',

@@ -86,7 +86,8 @@ export function record(ledger: JobLedger, s: Sighting): JobLedger {
   return { ...ledger, runs, points: orderPoints(merged, runs).slice(0, MOST_POINTS) };
 }
 
-/** The ledger after a time without looks. */
+/** The ledger after a time without looks; one that goes on is one gap. */
 export function recordGap(ledger: JobLedger, from: number, to: number): JobLedger {
-  return { ...ledger, gaps: [{ from, to }, ...ledger.gaps].slice(0, MOST_GAPS), complete: false };
+  const others = ledger.gaps.filter((g) => g.from !== from);
+  return { ...ledger, gaps: [{ from, to }, ...others].slice(0, MOST_GAPS), complete: false };
 }

@@ -23,6 +23,8 @@ export interface RunView {
   readonly newest: { readonly id: string; readonly triggered: number } | null;
   /** The first fault after the last completed checkpoint; later ones are side effects. */
   readonly firstFault: string | null;
+  /** How often that fault has come since, each in another restart. Left out: not counted. */
+  readonly sameFaults?: number;
 }
 
 /** HA data of one run in ZooKeeper. */
@@ -32,6 +34,15 @@ export interface HaView {
   readonly checkpoints: number;
   /** `ours`: known as a run of this job. `other`: known as a run of another job. `nobody`: cannot be attributed. */
   readonly belongs: 'ours' | 'other' | 'nobody';
+}
+
+/** A pointer in ZooKeeper whose HA file is not there, or cut. */
+export interface LostEntry {
+  readonly run: RunId;
+  readonly znode: string;
+  readonly file: string;
+  /** The checkpoint directory that the entry's id belongs to. */
+  readonly point: string;
 }
 
 /** An entry of Flink's job result store that waits for clean-up. */
@@ -47,7 +58,12 @@ export interface Assessment {
   /** Epoch milliseconds. */
   readonly at: number;
   /** The leading JobManager, and its Flink version. */
-  readonly leader: Reading<{ readonly endpoint: string; readonly version: string }>;
+  readonly leader: Reading<{
+    readonly endpoint: string;
+    readonly version: string;
+    /** TaskManagers that have registered. Left out: not told. */
+    readonly taskManagers?: number;
+  }>;
   /** Whether the cluster's HA settings are the ones configured here; a text says what differs. */
   readonly settings: Reading<'as configured' | { readonly differs: string }>;
   /** Runs of this job, newest first. */
@@ -57,6 +73,12 @@ export interface Assessment {
   /** `absent`: no store is configured, or it has no entry. */
   readonly dirty: Reading<readonly DirtyResult[]>;
   readonly ledger: Reading<JobLedger>;
+  /** Whom ZooKeeper names as leader (REST address); null: nobody. Left out: no HA, or not looked at. */
+  readonly leads?: Reading<string | null>;
+  /** Why the storage that Flink needs to start is not usable; null: proved. Only while Flink holds the job. */
+  readonly needs?: { readonly storage: Fault | null };
+  /** Pointers of all jobs whose HA file is lost. Only with a usable storage, while Flink holds the job. */
+  readonly lostEntries?: Reading<readonly LostEntry[]>;
 }
 
 export type Situation =
@@ -137,7 +159,7 @@ function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
     return {
       is: 'held',
       run: kept.run,
-      because: `no JobManager answers; ZooKeeper holds the job with its checkpoints${blockedBy(a, ours)}`,
+      because: `no JobManager answers; ZooKeeper holds the job with its checkpoints${blockedBy(a, ours)}${awaited(a)}`,
     };
   }
   if (a.runs.is === 'unknown') return unknownBecause(a.runs.because);
@@ -149,9 +171,19 @@ function withoutJobManager(a: Assessment, ours: readonly HaView[]): Situation {
 function blockedBy(a: Assessment, ours: readonly HaView[]): string {
   const results = a.dirty.is === 'present' ? a.dirty.value : [];
   const other = results.find((d) => d.length === 0 && !ours.some((h) => h.run === d.run));
-  if (other === undefined) return '';
-  return `; none can start while ${other.path}, the result of another job, has no content`;
+  if (other !== undefined)
+    return `; none can start while ${other.path}, the result of another job, has no content`;
+  const lost = a.lostEntries?.is === 'present' ? a.lostEntries.value : [];
+  const foreign = lost.find((e) => !ours.some((h) => h.run === e.run));
+  if (foreign === undefined) return '';
+  return `; none can start while the HA file behind ${foreign.znode}, an entry of another job, is lost`;
 }
+
+/** What Flink needs, and what its next start waits for. */
+const awaited = (a: Assessment): string => {
+  const away = a.needs?.storage ?? null;
+  return away === null ? '' : `; it waits for the storage (${away.message})`;
+};
 
 /** A result of length 0 that keeps every JobManager from starting. */
 function deadEndOf(a: Assessment, ours: readonly HaView[]): Situation | null {
@@ -229,7 +261,11 @@ function goneRun(a: Assessment, runs: readonly RunView[], ours: readonly HaView[
   }
   const held = ours.find((h) => h.graph);
   if (held !== undefined)
-    return { is: 'held', run: held.run, because: 'ZooKeeper holds the job; Flink will start it' };
+    return {
+      is: 'held',
+      run: held.run,
+      because: `ZooKeeper holds the job; Flink will start it${blockedBy(a, ours)}${awaited(a)}`,
+    };
   const half = ours[0];
   if (half !== undefined) {
     return {

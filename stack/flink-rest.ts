@@ -36,6 +36,8 @@ export interface Submission {
   readonly claimMode?: 'NO_CLAIM' | 'CLAIM';
   readonly allowNonRestoredState?: boolean;
   readonly parallelism?: number;
+  /** Settings of this job alone, over the cluster's. */
+  readonly flinkConfiguration?: Readonly<Record<string, string>>;
   /** Milliseconds. Default 60 s. */
   readonly timeout?: number;
 }
@@ -178,6 +180,7 @@ export function flinkRest(base: string): FlinkRest {
       claimMode,
       allowNonRestoredState,
       parallelism,
+      flinkConfiguration,
       timeout,
     }) {
       const body = {
@@ -187,6 +190,7 @@ export function flinkRest(base: string): FlinkRest {
         ...(claimMode === undefined ? {} : { claimMode }),
         ...(allowNonRestoredState === undefined ? {} : { allowNonRestoredState }),
         ...(parallelism === undefined ? {} : { parallelism }),
+        ...(flinkConfiguration === undefined ? {} : { flinkConfiguration }),
       };
       const init = {
         method: 'POST',

@@ -2,13 +2,14 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
-import type { OpenSubmission } from '../domain/decide.js';
+import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
 export interface Case {
@@ -54,6 +55,8 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** What has looked like a dead end, and since when. */
+  stuck: Stuck | null;
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -91,6 +94,7 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    stuck: c.stuck ?? null,
   };
 }
 
@@ -110,6 +114,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    stuck,
   } = the;
   return {
     origin,
@@ -132,6 +137,7 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    stuck,
   };
 }
 
@@ -139,4 +145,9 @@ export function carry(the: Case): Carried {
 export function openedOf(the: Case): OpenedCase {
   if (the.opened === null) throw new Error('the case is used before it was opened');
   return the.opened;
+}
+
+/** The record of what a pass begins with. */
+export function began(the: Case, { policy: _, ...known }: Evidence): Began {
+  return { attempt: the.failed + 1, attempts: the.granted, stopped: the.stopped, known };
 }

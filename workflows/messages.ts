@@ -8,6 +8,7 @@ import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js'
 import type { Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Stuck } from '../domain/stuck.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
 export const QUEUES = { steps: 'holdfast', waits: 'holdfast-wait', restores: 'holdfast-restore' } as const;
@@ -47,6 +48,7 @@ export interface Carried {
   readonly repairs: readonly Repair[];
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
+  readonly stuck?: Stuck | null;
 }
 
 /** Input of workflow `watchCluster`. */
@@ -69,6 +71,8 @@ export interface RepairRequest {
 /** Memo keys of `watch/<cluster>`: the ledger of each job, and the time of the last look. */
 export const ledgerKey = (job: string): string => `ledger:${job}`;
 export const LAST_LOOK = 'lastLook';
+/** Memo key of what the watch keeps of each job between two looks. */
+export const NOTED = 'noted';
 
 export const alertRaised = defineSignal<[Alert]>('alertRaised');
 export const alertResolved = defineSignal<[AlertResolved]>('alertResolved');

@@ -1,6 +1,7 @@
 /** Everything between attempts: waiting, being held, being asked, having given up, soaking. */
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
+import { resumedAs } from '../domain/case.js';
 import type { Next, Plan } from '../domain/decide.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
@@ -260,7 +261,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
   the.desk = { ...the.desk, standing: 'soaking' };
   the.soakUntil ??= Date.now() + policy.soak;
   the.waiting = { for: 'soak', since: Date.now(), until: the.soakUntil };
-  tell(the, 'resumed');
+  tell(the, resumedAs(the.restored));
   const { alertsHeard } = the.desk;
   const stirred = () =>
     the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;

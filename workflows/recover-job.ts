@@ -1,8 +1,8 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
-import type { CaseEnd } from '../domain/case.js';
-import { decide, planFor, type Evidence } from '../domain/decide.js';
-import { failureClass, type Fault } from '../domain/failure.js';
-import { carry, newCase, openedOf, type Case } from './case.js';
+import { resumedAs, type CaseEnd } from '../domain/case.js';
+import { decide, decideFault, type Evidence } from '../domain/decide.js';
+import type { Fault } from '../domain/failure.js';
+import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import type { RecoverInput } from './messages.js';
 import { begin } from './opening.js';
@@ -41,7 +41,7 @@ async function recover(the: Case): Promise<CaseEnd> {
         return endOf(the, outcome.as, outcome.because);
       case 'resumed':
         if (await afterResumed(the))
-          return endOf(the, 'resumed', 'the restored run is proved and the soak is over');
+          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
         break;
       case 'asks':
         if ((await answered(the, outcome.plan)) === 'close')
@@ -83,6 +83,7 @@ async function attempt(the: Case): Promise<Outcome> {
     submitted,
     chosen: the.chosen,
     approved: the.approved,
+    stuck: the.stuck,
   };
   try {
     for (;;) {
@@ -95,7 +96,7 @@ async function attempt(the: Case): Promise<Outcome> {
           e = {
             ...e,
             assessment: await steps.assessRun(
-              { job, submitted },
+              { job, submitted, began: began(the, e) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
@@ -135,7 +136,10 @@ async function attempt(the: Case): Promise<Outcome> {
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
           await unlessSpoken(the, () =>
-            steps.watchRun({ job, run: next.run, until: 'settled' }, next.because),
+            steps.watchRun(
+              { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
+              next.because,
+            ),
           );
           return { is: 'again' };
         case 'checkRepair': {
@@ -177,6 +181,7 @@ function stillStopped(the: Case): Outcome {
   return { is: 'aborted' };
 }
 
-/** What waiting mends fails the attempt; what it does not mend is asked. */
-const lost = (fault: Fault): Outcome =>
-  failureClass(fault.code) === 'transient' ? { is: 'failed', fault } : { is: 'asks', plan: planFor(fault) };
+function lost(fault: Fault): Outcome {
+  const next = decideFault(fault);
+  return next.do === 'fail' ? { is: 'failed', fault } : { is: 'asks', plan: next.plan };
+}

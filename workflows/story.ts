@@ -14,7 +14,8 @@ import type { Evidence } from '../domain/decide.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
-import { situationSince } from '../domain/situation.js';
+import { situationNow } from '../domain/stuck.js';
+import { sayRange } from '../domain/skipped.js';
 import type { Case } from './case.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
@@ -30,6 +31,7 @@ const coarse = (phase: Phase): string => {
     case 'held':
     case 'aborted':
     case 'resumed':
+    case 'resumed with a gap':
     case 'closed':
     case 'confirming':
       return phase;
@@ -45,7 +47,7 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
   the.phase = phase;
   the.step = step;
   if (e?.assessment) {
-    const { is, because } = situationSince(e.assessment, e.since);
+    const { is, because } = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
@@ -88,8 +90,14 @@ function publish(the: Case): void {
   ];
   const registered = pairs.filter((p) => known.includes(p.key.name));
   if (registered.length > 0) upsertSearchAttributes(registered);
-  if (the.phase === 'resumed' || the.phase === 'aborted' || the.phase === 'asking') {
-    upsertMemo({ phase: the.phase, because: the.because, restored: the.restored, failed: the.failed });
+  if (
+    the.phase === 'resumed' ||
+    the.phase === 'resumed with a gap' ||
+    the.phase === 'aborted' ||
+    the.phase === 'asking'
+  ) {
+    const { phase, because, restored, failed, desk } = the;
+    upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }
 
@@ -142,6 +150,7 @@ function commands(the: Case): readonly string[] {
     case 'held':
       return [`holdfast release ${job} --reason …`];
     case 'resumed':
+    case 'resumed with a gap':
       return [`holdfast close ${job} --reason …`];
     case 'closed':
       return [];
@@ -182,6 +191,11 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const skipped = s.restored.skipped ?? [];
+    if (skipped.length > 0) {
+      lines.push('', '## Records that were not read', '');
+      lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
+    }
   }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
@@ -229,7 +243,8 @@ const isFault = (value: unknown): value is Fault =>
 
 /** The workflow's result. */
 export function endOf(the: Case, outcome: CaseEnd['outcome'], because: string): CaseEnd {
-  if (outcome !== 'handed over') tell(the, outcome === 'resumed' ? 'resumed' : 'closed');
+  if (outcome !== 'handed over')
+    tell(the, outcome === 'resumed' || outcome === 'resumed with a gap' ? outcome : 'closed');
   return {
     outcome,
     job: the.opened?.job ?? the.input.job,

@@ -1,9 +1,11 @@
 /** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
-import type { Evidence, Next, OpenSubmission, Plan } from '../domain/decide.js';
+import { stillOpen, type Evidence, type Next, type OpenSubmission, type Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import { isTerminal, situationOf, type Assessment } from '../domain/situation.js';
+import { situationOf, type Assessment } from '../domain/situation.js';
+import { stillStuck } from '../domain/stuck.js';
+import { gapIn } from '../domain/skipped.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -20,12 +22,13 @@ export type Outcome =
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
-  const open = the.openSubmission;
-  const shown = assessment?.runs.is === 'present' ? assessment.runs.value : [];
-  if (open !== null && shown.some((r) => r.run === open.run && isTerminal(r.state)))
-    the.openSubmission = null;
+  if (assessment !== null) the.stuck = stillStuck(the.stuck, assessment);
+  the.openSubmission = stillOpen(the.openSubmission, assessment, the.approved);
   return the.openSubmission;
 }
+
+/** Failures of a submission after which the job may be starting all the same. */
+const KEEPS_OPEN = new Set<Fault['code']>(['SubmitInDoubt', 'LaunchInDoubt', 'Unclassified']);
 
 export async function submit(
   the: Case,
@@ -44,8 +47,10 @@ export async function submit(
 
   const before = the.openSubmission;
   const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
+  const checked = e.offsets[point.path];
+  const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
   // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
-  the.openSubmission = before ?? { run, point: point.path };
+  the.openSubmission = before ?? { run, point: point.path, gone };
   if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
   tell(the, 'restoring', 'restoreJob', e);
   try {
@@ -55,6 +60,7 @@ export async function submit(
       point,
       sha256: facts.sha256,
       submitted: the.submitted,
+      inDoubt: before !== null,
       consented: e.assessment !== null && situationOf(e.assessment).is === 'vanished',
     };
     const outcome = await steps.restoreJob(input, `restore ${point.path} as run ${run}`);
@@ -65,36 +71,38 @@ export async function submit(
         fault: fault('RestoreTimedOut', `run ${run} is ${outcome.state ?? 'over'} already`, run),
       };
     }
-    if (outcome.is === 'accepted') the.openSubmission = { run, point: point.path };
-    const taken = the.openSubmission.point;
-    the.restored = { point: taken, run, submittedAt: outcome.at, provedAt: null, proofs: [] };
+    const shown = outcome.shown ?? run;
+    const taken = outcome.is === 'accepted' ? point.path : the.openSubmission.point;
+    the.openSubmission = { run, point: taken, shown, gone };
+    if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
+    the.restored = { point: taken, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
-    if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified')
-      the.openSubmission = null;
+    if (before === null && !KEEPS_OPEN.has(why.code)) the.openSubmission = null;
     throw error;
   }
-  return confirm(the, run, the.openSubmission.point);
+  return confirm(the, the.openSubmission.shown ?? run, the.openSubmission.point);
 }
 
 /** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const confirmation = await steps.confirmRestored({ job, run, point }, `prove that run ${run} resumed`);
+  const gone = the.openSubmission?.gone ?? [];
+  const confirmation = await steps.confirmRestored({ job, run, point, gone }, `prove that run ${run} resumed`);
   switch (confirmation.is) {
     case 'proved': {
-      const { at, proofs } = confirmation;
+      const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
-      the.restored = { point, run, submittedAt, provedAt: at, proofs };
+      the.restored = { point, run, submittedAt, provedAt: at, proofs, skipped };
       the.openSubmission = null;
       the.failedWakes = 0;
       the.soakUntil = null;
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
       the.approved = [];
-      the.because = null;
+      the.because = gapIn(skipped, run);
       return { is: 'resumed' };
     }
     case 'dead':

@@ -1,8 +1,18 @@
-import { makeContinueAsNewFunc, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import type { Ledgers, Watched } from '../activities/index.js';
+import { log, makeContinueAsNewFunc, upsertMemo, workflowInfo } from '@temporalio/workflow';
+import type { Ledgers, Noted, Watched } from '../activities/index.js';
+import type { Alert } from '../domain/alert.js';
 import { clusterName, type JobName } from '../domain/ids.js';
-import { LAST_LOOK, ledgerKey, type WatchInput } from './messages.js';
+import { LAST_LOOK, ledgerKey, NOTED, type WatchInput } from './messages.js';
 import * as steps from './steps.js';
+
+interface Memory {
+  readonly ledgers: Ledgers;
+  readonly lastLook: number | null;
+  readonly noted: Noted;
+}
+
+/** Alerts that could not be raised are kept for the next look, the newest of them. */
+const MOST_KEPT = 50;
 
 /**
  * Watches a cluster for ever. The memo is the ledger: kept by Temporal, readable without a worker, passed on by
@@ -10,24 +20,41 @@ import * as steps from './steps.js';
  */
 export async function watchCluster(input: WatchInput): Promise<void> {
   const cluster = clusterName(input.cluster);
-  let { ledgers, lastLook } = remembered();
-  while (!workflowInfo().continueAsNewSuggested) {
-    const look = { cluster, ledgers, lastLook };
-    const watched: Watched = await steps.watchJobs(look, `watch the jobs of ${cluster}`);
-    ({ ledgers, lastLook } = watched);
-    upsertMemo(memoOf(ledgers, lastLook));
-    for (const alert of watched.alerts) await steps.raiseAlert(alert, `${alert.job}: ${alert.summary}`);
+  let memory = remembered();
+  let unsent: readonly Alert[] = [];
+  while (!workflowInfo().continueAsNewSuggested || unsent.length > 0) {
+    const watched: Watched = await steps.watchJobs({ cluster, ...memory }, `watch the jobs of ${cluster}`);
+    memory = { ledgers: watched.ledgers, lastLook: watched.lastLook, noted: watched.noted };
+    upsertMemo(memoOf(memory));
+    unsent = await raise([...unsent, ...watched.alerts].slice(-MOST_KEPT));
   }
-  await makeContinueAsNewFunc<typeof watchCluster>({ memo: memoOf(ledgers, lastLook) })(input);
+  await makeContinueAsNewFunc<typeof watchCluster>({ memo: memoOf(memory) })(input);
 }
 
-function memoOf(ledgers: Ledgers, lastLook: number | null): Record<string, unknown> {
-  const memo: Record<string, unknown> = { [LAST_LOOK]: lastLook };
+/** Raises each alert; returns those that could not be. The watch goes on: one alert must not end the ledger of all. */
+async function raise(alerts: readonly Alert[]): Promise<readonly Alert[]> {
+  const left: Alert[] = [];
+  for (const alert of alerts) {
+    try {
+      await steps.raiseAlert(alert, `${alert.job}: ${alert.summary}`);
+    } catch (error) {
+      log.warn('an alert could not be raised; it is kept for the next look', {
+        alert: alert.summary,
+        error: String(error),
+      });
+      left.push(alert);
+    }
+  }
+  return left;
+}
+
+function memoOf({ ledgers, lastLook, noted }: Memory): Record<string, unknown> {
+  const memo: Record<string, unknown> = { [LAST_LOOK]: lastLook, [NOTED]: noted };
   for (const [job, ledger] of Object.entries(ledgers)) memo[ledgerKey(job)] = ledger;
   return memo;
 }
 
-function remembered(): { ledgers: Ledgers; lastLook: number | null } {
+function remembered(): Memory {
   const memo = workflowInfo().memo ?? {};
   const prefix = ledgerKey('');
   const entries = Object.entries(memo).flatMap(([key, ledger]) =>
@@ -37,5 +64,6 @@ function remembered(): { ledgers: Ledgers; lastLook: number | null } {
   return {
     ledgers: Object.fromEntries(entries) as Ledgers,
     lastLook: typeof lastLook === 'number' ? lastLook : null,
+    noted: (memo[NOTED] ?? {}) as Noted,
   };
 }

@@ -348,7 +348,7 @@ describe('awaitReturn', () => {
 
 describe('watchJobs', () => {
   const watch = (ledgers = {}) =>
-    watchJobs(deps, { cluster: clusterName('counts'), ledgers, lastLook: null }, signal, quiet);
+    watchJobs(deps, { cluster: clusterName('counts'), ledgers, lastLook: null, noted: {} }, signal, quiet);
 
   test('remembers runs and points, and raises an alert when a run that was alive has failed', async () => {
     world.runs = [fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } })];
@@ -366,6 +366,39 @@ describe('watchJobs', () => {
     expect((await watch(failed.ledgers)).alerts).toEqual([]);
   });
 
+  test('raises an alert when a run disappears with its JobManager, after a grace for the next one', async () => {
+    world.runs = [fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } })];
+    const healthy = await watch();
+    world.flinkDown = fault('FlinkUnavailable', 'connection refused', 'jm:8081');
+    world.ha = present({ jobs: [], leader: null });
+    const since = world.now;
+    const lost = await watch(healthy.ledgers);
+    expect(lost.alerts).toMatchObject([{ source: 'watch', job: JOB, run: WRITER }]);
+    expect(lost.alerts[0]?.summary).toContain('ZooKeeper has recorded no leader');
+    // Flink's session time-out, and a minute for the start.
+    expect(world.now - since).toBe(120_000);
+  });
+
+  test('does not count a run as lost while ZooKeeper names a leader', async () => {
+    world.runs = [fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } })];
+    const healthy = await watch();
+    world.flinkDown = fault('FlinkUnavailable', 'connection refused', 'jm:8081');
+    expect((await watch(healthy.ledgers)).alerts).toEqual([]);
+  });
+
+  test('an outage within one call is a gap in the ledger too', async () => {
+    world.runs = [fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } })];
+    const healthy = await watch();
+    world.flinkDown = fault('FlinkUnavailable', 'connection refused', 'jm:8081');
+    const from = world.now;
+    const beat = () => {
+      if (world.now - from >= 70_000) world.flinkDown = null;
+    };
+    const input = { cluster: clusterName('counts'), noted: {}, ledgers: healthy.ledgers, lastLook: from };
+    const seen = await watchJobs(deps, input, signal, beat);
+    expect(seen.ledgers).toMatchObject({ [JOB]: { complete: false, gaps: [{ from, to: from + 80_000 }] } });
+  });
+
   test('a cancelled run is nobody to wake', async () => {
     world.runs = [fakeRun({ state: 'CANCELED' })];
     expect((await watch()).alerts).toEqual([]);
@@ -376,7 +409,7 @@ describe('watchJobs', () => {
     world.now += 10 * 60_000;
     const later = await watchJobs(
       deps,
-      { cluster: clusterName('counts'), ledgers: first.ledgers, lastLook: first.lastLook },
+      { cluster: clusterName('counts'), ledgers: first.ledgers, lastLook: first.lastLook, noted: {} },
       signal,
       quiet,
     );

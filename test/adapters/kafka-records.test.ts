@@ -10,6 +10,8 @@ interface Batch {
   readonly appendTime?: number;
   /** Offset of the last record that there ever was. */
   readonly lastDelta?: number;
+  /** In a transaction; `end`: the batch is the end of one. */
+  readonly transaction?: 'in' | 'end';
 }
 
 const zigzag = (value: bigint): Buffer => {
@@ -22,7 +24,7 @@ const zigzag = (value: bigint): Buffer => {
   return Buffer.from(bytes);
 };
 
-function batch({ base, records, codec = 0, appendTime, lastDelta }: Batch): Buffer {
+function batch({ base, records, codec = 0, appendTime, lastDelta, transaction }: Batch): Buffer {
   const first = records[0]?.[1] ?? 0;
   const body = Buffer.concat(
     records.map(([delta, time]) => {
@@ -43,7 +45,8 @@ function batch({ base, records, codec = 0, appendTime, lastDelta }: Batch): Buff
   head.writeBigInt64BE(base, 0);
   head.writeInt32BE(61 - 12 + packed.length, 8);
   head.writeInt8(2, 16);
-  head.writeInt16BE(codec | (appendTime === undefined ? 0 : 8), 21);
+  const flags = transaction === undefined ? 0 : transaction === 'in' ? 0x10 : 0x30;
+  head.writeInt16BE(codec | flags | (appendTime === undefined ? 0 : 8), 21);
   head.writeInt32BE(lastDelta ?? records.at(-1)?.[0] ?? 0, 23);
   head.writeBigInt64BE(BigInt(first), 27);
   head.writeBigInt64BE(BigInt(appendTime ?? Math.max(...records.map(([, time]) => time), 0)), 35);
@@ -68,16 +71,28 @@ describe('the timestamp of a record', () => {
       [12n, 1_250],
     ] as const)
       it(`is its own in a batch of codec ${codec}, offset ${offset}`, () => {
-        expect(firstTimestamp(batch({ ...THREE, codec }), offset)).toEqual({ is: 'time', time });
+        expect(firstTimestamp(batch({ ...THREE, codec }), offset)).toEqual({
+          is: 'time',
+          time,
+          transactional: false,
+        });
       });
 
   it('is that of the first record of its batch when the codec is not ours to read', () => {
     for (const codec of [2, 3, 4])
-      expect(firstTimestamp(batch({ ...THREE, codec }), 12n)).toEqual({ is: 'time', time: 1_000 });
+      expect(firstTimestamp(batch({ ...THREE, codec }), 12n)).toEqual({
+        is: 'time',
+        time: 1_000,
+        transactional: false,
+      });
   });
 
   it('is the time of appending when the broker sets it', () => {
-    expect(firstTimestamp(batch({ ...THREE, appendTime: 9_999 }), 11n)).toEqual({ is: 'time', time: 9_999 });
+    expect(firstTimestamp(batch({ ...THREE, appendTime: 9_999 }), 11n)).toEqual({
+      is: 'time',
+      time: 9_999,
+      transactional: false,
+    });
   });
 
   it('is that of the next record when compaction took the one that was asked for', () => {
@@ -88,19 +103,30 @@ describe('the timestamp of a record', () => {
         [5, 2_000],
       ],
     });
-    expect(firstTimestamp(gap, 13n)).toEqual({ is: 'time', time: 2_000 });
+    expect(firstTimestamp(gap, 13n)).toEqual({ is: 'time', time: 2_000, transactional: false });
   });
 
   it('lies further on when compaction took the end of the batch', () => {
     const tail = batch({ base: 10n, records: [[0, 1_000]], lastDelta: 9 });
     expect(firstTimestamp(tail, 15n)).toEqual({ is: 'further', from: 20n });
     const next = batch({ base: 20n, records: [[0, 3_000]] });
-    expect(firstTimestamp(Buffer.concat([tail, next]), 15n)).toEqual({ is: 'time', time: 3_000 });
+    expect(firstTimestamp(Buffer.concat([tail, next]), 15n)).toEqual({
+      is: 'time',
+      time: 3_000,
+      transactional: false,
+    });
+  });
+
+  it('is never that of the end of a transaction, which is no record', () => {
+    const inside = batch({ ...THREE, transaction: 'in' });
+    const end = batch({ base: 13n, records: [[0, 9_000]], transaction: 'end' });
+    expect(firstTimestamp(inside, 10n)).toEqual({ is: 'time', time: 1_000, transactional: true });
+    expect(firstTimestamp(Buffer.concat([inside, end]), 13n)).toEqual({ is: 'further', from: 14n });
   });
 
   it('is found behind whole batches that lie before it', () => {
     const two = Buffer.concat([batch(THREE), batch({ base: 13n, records: [[0, 7_000]] })]);
-    expect(firstTimestamp(two, 13n)).toEqual({ is: 'time', time: 7_000 });
+    expect(firstTimestamp(two, 13n)).toEqual({ is: 'time', time: 7_000, transactional: false });
   });
 
   it('is not taken from a batch that the broker cut', () => {
@@ -115,7 +141,7 @@ describe('the timestamp of a record', () => {
     message.writeInt32BE(28, 8);
     message.writeInt8(1, 16);
     message.writeBigInt64BE(4_000n, 18);
-    expect(firstTimestamp(message, 10n)).toEqual({ is: 'time', time: 4_000 });
+    expect(firstTimestamp(message, 10n)).toEqual({ is: 'time', time: 4_000, transactional: false });
     message.writeInt8(0, 16);
     expect(() => firstTimestamp(message, 10n)).toThrow('format 0');
   });

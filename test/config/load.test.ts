@@ -204,6 +204,39 @@ describe('errors', () => {
       },
     },
     {
+      what: 'a launch command that is not told what to restore',
+      text: changed(
+        "{ jar: ./window-counts.jar, entryClass: com.example.Counts, args: ['--window', '15m'] }",
+        "{ command: [./submit.sh, '{runId}'] }",
+      ),
+      expected: {
+        path: 'jobs.window-counts.launch.command',
+        message: expect.stringContaining('expected {restorePath} in the command') as string,
+      },
+    },
+    {
+      what: 'a lookup that is not told which run',
+      text: changed(
+        "{ jar: ./window-counts.jar, entryClass: com.example.Counts, args: ['--window', '15m'] }",
+        "{ command: [./submit.sh, '{runId}', '{restorePath}'], lookup: [./find.sh, counts] }",
+      ),
+      expected: {
+        path: 'jobs.window-counts.launch.lookup',
+        message: expect.stringContaining('expected {runId} or {clusterId}') as string,
+      },
+    },
+    {
+      what: 'a placeholder that nobody fills',
+      text: changed(
+        "{ jar: ./window-counts.jar, entryClass: com.example.Counts, args: ['--window', '15m'] }",
+        "{ command: [./submit.sh, '{runId}', '{restorePath}', '{jobName}'] }",
+      ),
+      expected: {
+        path: 'jobs.window-counts.launch.command',
+        message: expect.stringContaining('found {jobName}') as string,
+      },
+    },
+    {
       what: 'an open intake on another address',
       text: `${example}\nintake: { host: 0.0.0.0 }`,
       expected: {

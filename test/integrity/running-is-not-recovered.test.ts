@@ -4,13 +4,17 @@ import { confirmRestored } from '../../activities/confirm-restored.js';
 import type { Deps } from '../../activities/deps.js';
 import { fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
+import { present } from '../../domain/reading.js';
 import {
   chk,
   completed,
   depsOf,
   fakeRun,
+  fillLog,
   incident,
   noCheckpoints,
+  WRITER,
+  writePoint,
   type World,
 } from '../support/fake-ports.js';
 
@@ -21,8 +25,10 @@ const quiet = () => undefined;
 
 let world: World;
 let deps: Deps;
-beforeEach(() => {
+beforeEach(async () => {
   world = incident();
+  // The positions of the fixtures do not differ: everything is read.
+  await fillLog(world, 0n);
   deps = depsOf(world);
 });
 
@@ -70,5 +76,162 @@ describe('confirmRestored', () => {
   test('a JobManager that does not answer proves nothing', async () => {
     world.flinkDown = fault('FlinkUnavailable', 'x');
     expect(await confirm()).toMatchObject({ is: 'unproven' });
+  });
+});
+
+/** The same run on a topic of two partitions: restored at 100 and 200, with a newer checkpoint at 150 and 260. */
+describe('records since the restore', () => {
+  let point: string;
+  let newer: string;
+  const log = (one: readonly [number, number], two: readonly [number, number]) =>
+    world.log.set(
+      'events',
+      [one, two].map(([start, end], partition) => ({ partition, start: BigInt(start), end: BigInt(end) })),
+    );
+  const reached = (one: number, two: number) => {
+    newer = writePoint(world, 13, NEW, [one, two]);
+  };
+  const counted = (read: number, one: number, two: number) => {
+    world.sourceCount = present({
+      read: BigInt(read),
+      positions: [one, two].map((offset, partition) => ({
+        topic: 'events',
+        partition,
+        offset: BigInt(offset),
+      })),
+    });
+  };
+  const submitted = () => {
+    world.runs.push(
+      fakeRun({
+        run: NEW,
+        state: 'RUNNING',
+        endTime: null,
+        tasks: { RUNNING: 4 },
+        checkpoints: {
+          ...noCheckpoints,
+          restored: { id: '12', path: point, savepoint: true, time: 1 },
+          latestCompleted: completed(13, NEW),
+        },
+      }),
+    );
+  };
+  const confirm = (gone: readonly { topic: string; partition: number; records: string }[] = []) =>
+    confirmRestored(deps, { job: JOB, run: NEW, point, gone }, signal, quiet);
+
+  beforeEach(() => {
+    point = writePoint(world, 12, WRITER, [100, 200]);
+    reached(150, 260);
+    log([0, 160], [0, 260]);
+    submitted();
+  });
+
+  test('all of them read is resumed, and the sum says so', async () => {
+    counted(110, 150, 260);
+    const proof = await confirm();
+    expect(proof).toMatchObject({ is: 'proved', skipped: [] });
+    expect(proof.is === 'proved' && proof.proofs).toContain(
+      '110 records were read for 110 offsets: every one',
+    );
+  });
+
+  test('a log that lost records between the check and the restore is a gap, with its exact number', async () => {
+    log([120, 160], [0, 260]);
+    counted(90, 150, 260);
+    expect(await confirm()).toMatchObject({
+      is: 'proved',
+      skipped: [{ topic: 'events', partition: 0, from: '100', to: '120', atLeast: '20', atMost: '20' }],
+    });
+  });
+
+  test('a source that jumped to the end of the log is a gap, although the next checkpoint looks well', async () => {
+    log([101, 160], [0, 260]);
+    counted(63, 150, 260);
+    expect(await confirm()).toMatchObject({
+      is: 'proved',
+      skipped: [{ partition: 0, from: '100', to: '147', atLeast: '47', atMost: '47' }],
+    });
+  });
+
+  test('records that fell out of the log after they were read are no gap', async () => {
+    log([149, 160], [255, 260]);
+    counted(110, 150, 260);
+    expect(await confirm()).toMatchObject({ is: 'proved', skipped: [] });
+  });
+
+  test('without a count the gap has bounds: what was gone before, and what may be', async () => {
+    log([120, 160], [0, 260]);
+    const before = world.now;
+    expect(await confirm([{ topic: 'events', partition: 0, records: '20' }])).toMatchObject({
+      is: 'proved',
+      skipped: [{ partition: 0, from: '100', atLeast: '20', atMost: '50' }],
+    });
+    expect(world.now - before, 'Flink is given the time to count').toBeGreaterThanOrEqual(20_000);
+  });
+
+  test('a topic that is written in transactions is not accused by its sum', async () => {
+    world.transactional = true;
+    counted(100, 150, 260);
+    const proof = await confirm();
+    expect(proof).toMatchObject({ is: 'proved', skipped: [] });
+    expect(proof.is === 'proved' && proof.proofs.join()).toContain('ends of transactions');
+  });
+
+  test('a partition with more log whose position does not move is not proved', async () => {
+    reached(150, 200);
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('events/1 stands still') as string,
+    });
+  });
+
+  test('a partition that has nothing more to read is', async () => {
+    reached(150, 200);
+    log([0, 160], [0, 200]);
+    expect(await confirm()).toMatchObject({ is: 'proved', skipped: [] });
+    expect(newer).toBe(chk(13, NEW));
+  });
+
+  test('a position that went back is not proved', async () => {
+    reached(150, 199);
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('went back') as string,
+    });
+  });
+
+  test('a Kafka that cannot be asked proves nothing', async () => {
+    world.kafkaDown = fault('KafkaUnavailable', 'no broker answers');
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('no broker answers') as string,
+    });
+  });
+
+  test('a second run of the same job that is alive is not a recovery', async () => {
+    world.runs.push(fakeRun({ run: runId('c'.repeat(32)), state: 'RUNNING', endTime: null }));
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('another run of the job is alive') as string,
+    });
+  });
+
+  test('the clock goes on while tasks come up and checkpoints grow, and not for ever', async () => {
+    const [, run] = world.runs;
+    if (run === undefined) throw new Error('the run is there');
+    let bytes = 0;
+    const growing = {
+      ...run,
+      get checkpoints() {
+        const at = { ...completed(13, NEW), status: 'IN_PROGRESS' as const, path: null, stateSize: bytes++ };
+        return { ...run.checkpoints, latestCompleted: completed(12), history: [at] };
+      },
+    };
+    world.runs = [fakeRun(), growing];
+    const before = world.now;
+    expect(await confirm()).toMatchObject({ is: 'unproven' });
+    // Twice the interval and the time-out of the run are 10 s.
+    expect(world.now - before).toBeGreaterThan(30_000);
+    expect(world.now - before).toBeLessThan(60_000);
   });
 });

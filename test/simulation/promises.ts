@@ -57,6 +57,8 @@ const WORK = new Set([
   'restoreJob',
 ]);
 const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
+/** Phases in which nothing is under way that an abort could stop. */
+const RESTING = new Set(['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = SLOW_TASK + 30;
 
@@ -256,7 +258,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         resumes++;
         stoppedSince = null;
       }
-      const working = status !== null && !['aborted', 'resumed', 'asking', 'closed'].includes(status.phase);
+      const working = status !== null && !RESTING.has(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },
@@ -306,7 +308,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
           say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
         abortedSince = null;
       }
-      if (now.phase === 'resumed' && status?.phase !== 'resumed') resumed(now);
+      if (now.phase.startsWith('resumed') && status?.phase !== now.phase) resumed(now);
       const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
       const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
       if (lost && whole !== undefined && !byPerson())
@@ -326,7 +328,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       const ago = (ms: number): number => timeline.now() - ms;
       const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));
       if (
-        (end.outcome === 'resumed' || end.outcome === 'healthy') &&
+        (end.outcome.startsWith('resumed') || end.outcome === 'healthy') &&
         !lately &&
         policy.onBlankRun !== 'report'
       )
@@ -343,14 +345,13 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       if (closedByPerson) return;
       if (!open || status === null) {
         const [newest] = [...world.runs].sort((a, b) => b.started - a.started);
-        // What no JobManager shows any more the watch cannot tell from what was ended on purpose.
-        const forgotten = newest?.state === 'FAILED' && newest.known && alive(world).length === 0;
-        if (newest !== undefined && forgotten && policy.attempts !== 0)
+        const failed = newest?.state === 'FAILED' && alive(world).length === 0;
+        if (newest !== undefined && failed && policy.attempts !== 0)
           if (newest.ended !== null && newest.ended < timeline.now() - 120_000)
             say('crash-proof', `run ${newest.run} is FAILED and no case is open`);
         return;
       }
-      const settled = ['resumed', 'asking', 'aborted', 'held', 'closed'];
+      const settled = ['resumed', 'resumed with a gap', 'asking', 'aborted', 'held', 'closed'];
       if (!settled.includes(status.phase))
         say('crash-proof', `everything is long up again and the case is still ${status.phase}`);
     },

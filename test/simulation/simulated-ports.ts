@@ -67,6 +67,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     flink: () => flink,
     kafka: () => kafka,
     close: () => Promise.resolve(),
+    commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
   };
 }
 
@@ -256,6 +257,7 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       look(call, () =>
         present((known(id)?.faults ?? []).map((f) => ({ ...f, name: 'Exception', task: null }))),
       ),
+    sourceCount: (_run, _topics, call) => look(call, () => absent),
     async submit(s, call) {
       hooks.called();
       hooks.act('submit', { submission: s });
@@ -392,6 +394,7 @@ function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
             topic,
             partition,
             time: world.kafka.origin + Number(offset) * 100,
+            transactional: false,
           })),
         ),
       ),

@@ -5,13 +5,17 @@ import type {
   FileStatus,
   FlinkCheckpoint,
   FlinkCheckpoints,
+  FlinkException,
   FlinkJobDetail,
   FlinkOverview,
+  FlinkSourceCount,
   GroupOffset,
   HaCluster,
   Ports,
+  Ran,
   Storage,
   Submission,
+  TopicSettings,
 } from '../../adapters/ports.js';
 import type { Deps } from '../../activities/deps.js';
 import { positionsIn } from '../../activities/read-state.js';
@@ -21,6 +25,7 @@ import { failure, fault, type Fault } from '../../domain/failure.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import { metadataBytes } from '../simulation/metadata-bytes.js';
 
 /** The run that wrote the checkpoints of `fixtures/snapshots/1.20-kafka-files`. */
 export const WRITER = runId('d2823c38b4fe5b0d4aad46b16633c563');
@@ -68,6 +73,13 @@ export interface World {
   kafkaDown: Fault | null;
   /** Log ranges by topic. */
   log: Map<string, { partition: number; start: bigint; end: bigint }[]>;
+  topicSettings: TopicSettings;
+  /** Epoch milliseconds of the record at an offset; null: there is none. */
+  timeAt: (at: GroupOffset) => number | null;
+  /** Whether the records were written in transactions. */
+  transactional: boolean;
+  /** What the sources of every run have counted. */
+  sourceCount: Reading<FlinkSourceCount>;
   members: number;
   committed: GroupOffset[];
   /** Everything that anybody did to the world, in order: looks are not acts. */
@@ -75,6 +87,11 @@ export interface World {
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** Of every run, oldest first. */
+  exceptions: FlinkException[];
+  taskManagers: number;
+  /** The operator's programs: what each call does and says. */
+  onCommand: (command: readonly string[]) => Ran;
 }
 
 export const noCheckpoints: FlinkCheckpoints = {
@@ -128,7 +145,7 @@ export function incident(): World {
   read('');
   files.set('hdfs://nn:8020/flink/savepoints/.keep', new Uint8Array());
   files.set('hdfs://nn:8020/flink/ha/.keep', new Uint8Array());
-  return {
+  const world: World = {
     now: 100_000,
     files,
     storageDown: null,
@@ -141,17 +158,28 @@ export function incident(): World {
     ledger: absent,
     kafkaDown: null,
     log: new Map(),
+    topicSettings: { retentionMs: 60_000, retentionBytes: null, compacted: false },
+    timeAt: () => world.now - 20_000,
+    transactional: false,
+    sourceCount: absent,
     members: 0,
     committed: [],
     acts: [],
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    exceptions: [],
+    taskManagers: 1,
+    onCommand: ([program]) => {
+      throw failure('ConfigInvalid', 'there is no such program', program);
+    },
   };
+  return world;
 }
 
-export function depsOf(world: World): Deps {
-  const config = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
+/** @param edit changes the configuration's text */
+export function depsOf(world: World, edit: (config: string) => string = (config) => config): Deps {
+  const config = parseConfig(edit(CONFIG), { file: '/nowhere/holdfast.yaml', env: {} });
   return {
     config,
     ports: portsOf(world),
@@ -190,7 +218,7 @@ function portsOf(world: World): Ports {
             version: '1.20.5',
             slotsTotal: 4,
             slotsAvailable: 4,
-            taskManagers: 1,
+            taskManagers: world.taskManagers,
             endpoint: 'http://jm:8081',
           } satisfies FlinkOverview),
         ),
@@ -208,7 +236,8 @@ function portsOf(world: World): Ports {
             mode: 'exactly_once',
           }),
         ),
-      exceptions: () => down(world.flinkDown, () => present([])),
+      exceptions: () => down(world.flinkDown, () => present(world.exceptions)),
+      sourceCount: () => down(world.flinkDown, () => world.sourceCount),
       submit: (submission) => {
         world.acts.push(`submit ${submission.run}`);
         world.submissions.push(submission);
@@ -221,11 +250,17 @@ function portsOf(world: World): Ports {
       ranges: (topic) =>
         down(world.kafkaDown, () => orAbsent(world.log.get(topic)?.map((r) => ({ topic, ...r })))),
       offsetsAt: () => down(world.kafkaDown, () => present([])),
-      settings: () =>
-        down(world.kafkaDown, () => present({ retentionMs: 60_000, retentionBytes: null, compacted: false })),
+      settings: () => down(world.kafkaDown, () => present(world.topicSettings)),
       timestamps: (at) =>
         down(world.kafkaDown, () =>
-          present(at.map((o) => ({ topic: o.topic, partition: o.partition, time: world.now - 20_000 }))),
+          present(
+            at.map((o) => ({
+              topic: o.topic,
+              partition: o.partition,
+              time: world.timeAt(o),
+              transactional: world.transactional,
+            })),
+          ),
         ),
       group: () =>
         down(world.kafkaDown, () =>
@@ -244,6 +279,13 @@ function portsOf(world: World): Ports {
       },
     }),
     close: () => Promise.resolve(),
+    commands: {
+      run: (command) =>
+        Promise.resolve().then(() => {
+          world.acts.push(`run ${command.join(' ')}`);
+          return world.onCommand(command);
+        }),
+    },
   };
 }
 
@@ -290,15 +332,35 @@ function storageOf(world: World): Storage {
   };
 }
 
-/** A Kafka that still holds everything after the newest checkpoint. */
-export async function fillLog(world: World): Promise<void> {
+/**
+ * Writes a checkpoint that holds nothing but a position for each partition of the topic `events`; returns its path.
+ * @param positions next offsets by partition
+ */
+export function writePoint(world: World, id: number, run: string, positions: readonly number[]): string {
+  const path = chk(id, run);
+  const files = ['state', 'shared'].map((name) => ({ path: `${path}/${name}`, length: 1 }));
+  for (const file of files) world.files.set(file.path, new Uint8Array(1));
+  const [state, shared] = files;
+  if (state === undefined || shared === undefined) throw new Error('two files are written');
+  world.files.set(
+    `${path}/_metadata`,
+    metadataBytes({ checkpointId: id, topic: 'events', positions, files: [state, shared] }),
+  );
+  return path;
+}
+
+/**
+ * A Kafka that still holds everything after the newest checkpoint.
+ * @param ahead records after it
+ */
+export async function fillLog(world: World, ahead = 5n): Promise<void> {
   const { signal } = new AbortController();
   for (const id of [6, 7, 8]) {
     const read = await positionsIn(depsOf(world), chk(id), { signal });
     if (read.is !== 'present') throw new Error(`the fixture chk-${id} has no positions`);
     for (const { topic, partition, next } of read.value) {
       const others = (world.log.get(topic) ?? []).filter((r) => r.partition !== partition);
-      const end = (/^\d+$/.test(next) ? BigInt(next) : 0n) + 5n;
+      const end = (/^\d+$/.test(next) ? BigInt(next) : 0n) + ahead;
       world.log.set(topic, [...others, { partition, start: 0n, end }]);
     }
   }

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Call, Flink } from '../adapters/ports.js';
+import type { LaunchConfig } from '../config/config.js';
+import { failure } from '../domain/failure.js';
+import type { RunId } from '../domain/ids.js';
+import { isTerminal } from '../domain/situation.js';
+import type { Reading } from '../domain/reading.js';
+import type { Deps } from './deps.js';
+import type { ConfiguredJob } from './job.js';
+import type { Launched, Launcher, Launching } from './launch.js';
+
+/** Through Flink's REST API, the jar uploaded by digest; Flink itself refuses an id that it already has. */
+export function launchByJar(
+  deps: Deps,
+  it: ConfiguredJob,
+  launch: Extract<LaunchConfig, { kind: 'jar' }>,
+  { run, point }: Launching,
+  call: Call,
+): Launcher {
+  const flink = deps.ports.flink(it.clusterName);
+  return {
+    earlier: async () => {
+      const shown = await shownRun(flink, run, call);
+      if (shown.is === 'unknown')
+        throw failure(shown.because.code, shown.because.message, shown.because.where);
+      return shown.is === 'present' ? shown.value : null;
+    },
+    submit: async () => {
+      const { jar, entryClass, args, parallelism, flinkConfiguration } = launch;
+      const is = await flink.submit(
+        {
+          run,
+          jar: { file: jar, sha256: await fileDigest(jar) },
+          entryClass,
+          args,
+          parallelism,
+          savepointPath: point.path,
+          flinkConfiguration,
+        },
+        call,
+      );
+      return { is, state: null };
+    },
+  };
+}
+
+/** The run as the leading JobManager shows it. */
+export async function shownRun(flink: Flink, run: RunId, call: Call): Promise<Reading<Launched>> {
+  const shown = await flink.job(run, call);
+  if (shown.is !== 'present') return shown;
+  const { state } = shown.value;
+  return { is: 'present', value: { is: isTerminal(state) ? 'ended' : 'duplicate', state } };
+}
+
+async function fileDigest(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (error) {
+    throw failure(
+      'JarMissing',
+      `expected the program at launch.jar, found: ${(error as Error).message}`,
+      file,
+      error,
+    );
+  }
+  return hash.digest('hex');
+}
