@@ -1,6 +1,7 @@
 import type { Call, GroupOffset } from '../adapters/ports.js';
 import { faultOf, type Fault } from '../domain/failure.js';
 import { isConcrete } from '../domain/restore-point.js';
+import { isTerminal } from '../domain/situation.js';
 import type { Deps } from './deps.js';
 import { configuredJob } from './job.js';
 import { positionsIn } from './read-state.js';
@@ -25,7 +26,7 @@ export async function resumeOffsets(
   input: { readonly job: string; readonly point: string },
   signal: AbortSignal,
 ): Promise<ResumedOffsets> {
-  const { job } = configuredJob(deps, input.job);
+  const { job, clusterName } = configuredJob(deps, input.job);
   const group = job.kafka?.group ?? null;
   const nothing = (left: string, f: Fault | null = null): ResumedOffsets => ({
     group,
@@ -37,6 +38,13 @@ export async function resumeOffsets(
   if (job.kafka === null || group === null) return nothing('no consumer group is configured');
   if (job.policy.resumeOffsets === 'never') return nothing('policy resumeOffsets: never');
   const call: Call = { signal };
+  const shown = await deps.ports.flink(clusterName).jobs(call);
+  const alive =
+    shown.is === 'present'
+      ? shown.value.find((j) => j.name === job.match.name && !isTerminal(j.state))
+      : undefined;
+  // Flink commits without being a member of the group: a run that has started since is seen only here.
+  if (alive !== undefined) return nothing(`run ${alive.run} is alive and commits for the group itself`);
   const read = await positionsIn(deps, input.point, call);
   if (read.is === 'unknown') return nothing('the positions could not be read', read.because);
   const offsets: GroupOffset[] = (read.is === 'present' ? read.value : [])

@@ -57,8 +57,8 @@ const WORK = new Set([
   'restoreJob',
 ]);
 const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
-/** Phases in which nothing is under way that an abort could stop. */
-const RESTING = new Set(['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed']);
+/** Phases in which an abort has nothing to stop. After a proof it has: the run may be lost again within the soak. */
+const RESTING = new Set(['aborted', 'closed']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = SLOW_TASK + 30;
 
@@ -278,8 +278,6 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       if (WORK.has(step)) silence(step, timeline.now(), CHANGES.has(step));
     },
     stepDone: (record) => {
-      // Proved is proved: an abort that came meanwhile has nothing left to stop.
-      if (record.step === 'confirmRestored') pendingAbort.clear();
       if (record.step !== 'readState' || record.result === undefined) return;
       const { path } = (record.input as { readonly point: { readonly path: string } }).point;
       const verdict = record.result as Verdict;

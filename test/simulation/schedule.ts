@@ -297,6 +297,21 @@ function story(r: Random): readonly Fault[] {
         },
       ];
     case 8:
+      // The newest point cannot be read for now, an older one can.
+      return [
+        {
+          is: 'lost blocks',
+          when: { step: 'fetchPointer', nth: early, after: 0 },
+          for: r.int(5_000, 60_000),
+        },
+      ];
+    case 9:
+      // Lost in the soak, after a person has said that it is enough.
+      return [
+        { is: 'said', when: { phase: 'resumed', nth: 1, after: r.int(0, 20_000) }, what: 'abort' },
+        { is: 'run fails', when: { phase: 'resumed', nth: 1, after: r.int(0, 40_000) } },
+      ];
+    case 10:
       return [
         {
           is: 'flaps',
