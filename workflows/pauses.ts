@@ -271,6 +271,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
   });
   the.waiting = null;
   if (early) the.doubtedAt = Date.now();
-  the.desk = { ...the.desk, standing: 'working', abort: null };
+  // An abort stays: a run that is lost after it is not brought back.
+  the.desk = { ...the.desk, standing: 'working' };
   return !early || the.desk.close !== null;
 }
