@@ -301,8 +301,8 @@ function story(r: Random): readonly Fault[] {
       return [
         {
           is: 'lost blocks',
-          when: { step: 'fetchPointer', nth: early, after: 0 },
-          for: r.int(5_000, 60_000),
+          when: { step: 'readState', nth: early, call: r.int(1, 4) },
+          for: r.int(10_000, 100_000),
         },
       ];
     case 9:
