@@ -85,9 +85,11 @@ export const rooms = {
       'config',
       'worker',
       'workflows',
+      // The world in memory: a benchmark needs the same instant outside as the tests.
+      'test/support/cases',
     ],
     types: [],
-    packages: ['@temporalio/client', '@temporalio/worker'],
+    packages: ['@temporalio/client', '@temporalio/worker', '@temporalio/workflow'],
     node: true,
   },
 };

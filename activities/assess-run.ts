@@ -11,14 +11,26 @@ import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
-import type { Assessment, DirtyResult, HaView, RunView } from '../domain/situation.js';
+import {
+  isTerminal,
+  type Assessment,
+  type DirtyResult,
+  type HaView,
+  type RunView,
+} from '../domain/situation.js';
 import { countTasks } from '../domain/tasks.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 
 /** Older runs than these say nothing about who can bring the job back. */
 const NEWEST_RUNS = 5;
+/**
+ * Flink writes a new run to ZooKeeper before it lists it, and its list may be seconds old: a run that it does not list is
+ * looked for once more after this long (milliseconds). Otherwise each start of one job fails attempts of all others.
+ */
+const LISTED_WITHIN = 4_000;
 
 export interface AssessInput {
   readonly job: string;
@@ -26,6 +38,8 @@ export interface AssessInput {
   readonly submitted: readonly RunId[];
   /** For the record only: the look does not depend on it. */
   readonly began?: Began;
+  /** Runs that this case has stopped. */
+  readonly stopped?: readonly RunId[];
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
@@ -33,14 +47,23 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const [overview, settings, jobs, ha, dirty, ledger] = await Promise.all([
+  const [overview, settings, listed, ha, dirty, ledger, hold] = await Promise.all([
     flink.overview(call),
     readSettings(it, flink, call),
     flink.jobs(call),
     readHa(deps, it, call),
     readDirtyResults(deps, it, call),
     deps.readLedger(it.clusterName, it.name, signal),
+    // Not seen is not released: a hold that was honoured goes on, and the next look finds a new one.
+    deps.standingHold(it.clusterName, it.name, signal).catch(() => null),
   ]);
+  const known = (jobs: Reading<readonly FlinkJob[]>): Reading<readonly HaView[]> =>
+    mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted));
+  const seen = known(listed);
+  const behind =
+    listed.is === 'present' && seen.is === 'present' && seen.value.some((h) => h.belongs === 'nobody');
+  if (behind) await deps.ports.clock.sleep(LISTED_WITHIN, signal);
+  const jobs = behind ? await flink.jobs(call) : listed;
   const assessment: Assessment = {
     at: deps.ports.clock.now(),
     leader: mapReading(overview, ({ endpoint, version, taskManagers }) => ({
@@ -50,10 +73,16 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     })),
     settings,
     runs: await readRuns(it, flink, jobs, input.submitted, call),
-    ha: mapReading(ha, (cluster) => attribute(cluster, it, jobs, ledger, input.submitted)),
+    ha: known(jobs),
     dirty,
     ledger,
+    slots: mapReading(overview, ({ slotsTotal, slotsAvailable }) => ({
+      total: slotsTotal,
+      free: slotsAvailable,
+    })),
     leads: mapReading(ha, ({ leader }) => leader),
+    hold,
+    stopped: input.stopped ?? [],
   };
   return assessStuck(deps, it, assessment, ha, call);
 }
@@ -145,7 +174,7 @@ export async function readDirtyResults(
           found.push({ run: runId(match[1]), path: file.path, length: file.length });
       }
     },
-    call,
+    quickLook(call),
   );
   if (listed.is === 'unknown') return listed;
   return found.length === 0 ? absent : present(found);
@@ -176,10 +205,11 @@ async function readRuns(
 }
 
 async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading<RunView>> {
-  const [detail, checkpoints, exceptions] = await Promise.all([
+  const [detail, checkpoints, exceptions, config] = await Promise.all([
     flink.job(job.run, call),
     flink.checkpoints(job.run, call),
     flink.exceptions(job.run, call),
+    isTerminal(job.state) ? null : flink.checkpointConfig(job.run, call),
   ]);
   if (detail.is !== 'present') return detail;
   if (checkpoints.is === 'unknown') return checkpoints;
@@ -200,7 +230,12 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
     latest: known?.latestCompleted?.discarded === false ? known.latestCompleted.path : null,
     newest: newestOf(known),
     firstFault: first === undefined ? null : first.message,
+    parallelism: detail.value.vertices.reduce<number | null>(
+      (most, v) => Math.max(most ?? 0, v.parallelism),
+      null,
+    ),
     sameFaults: first === undefined ? 0 : restartsBy(first, faults),
+    ...(config === null ? {} : { retained: mapReading(config, (c) => c.retainedOnCancellation) }),
   });
 }
 

@@ -6,6 +6,8 @@ import { configuredJob, type ConfiguredJob } from './job.js';
 
 /** Milliseconds between two probes of a dependency. One probe serves all waiting cases of this worker. */
 const EVERY = 250;
+/** Milliseconds between two signs of life while there is nothing to probe. */
+const BEAT = 2_000;
 
 export interface AwaitInput {
   readonly job: string;
@@ -14,39 +16,54 @@ export interface AwaitInput {
   readonly stableFor: number;
   /** The attempt that just failed has seen the dependency itself down. */
   readonly seenDown: boolean;
+  /** Milliseconds before which no return ends the wait, and after which it is over whatever was seen. */
+  readonly atLeast: number;
+  readonly atMost: number;
 }
 
-/** When the dependency was proved back, epoch milliseconds; `up already`: it was never seen down, so nothing came back. */
-export type Return = { readonly is: 'returned'; readonly at: number } | { readonly is: 'up already' };
+/**
+ * When the dependency was proved back, epoch milliseconds. `time is up`: it was not, or it was never seen down, so that
+ * nothing came back.
+ */
+export type Return = { readonly is: 'returned'; readonly at: number } | { readonly is: 'time is up' };
 
-/** Waits for one dependency to go from down to up, proved by two full probes `stableFor` apart. */
+/**
+ * Waits for one dependency to go from down to up, proved by two full probes `stableFor` apart; at most `atMost`. It is
+ * the whole wait between two attempts: one step instead of a step and timers that race, and a history half as long.
+ * @param spent milliseconds of the wait that are over already: a worker died meanwhile.
+ */
 export async function awaitReturn(
   deps: Deps,
   input: AwaitInput,
   signal: AbortSignal,
   heartbeat: (details: unknown) => void,
+  spent = 0,
 ): Promise<Return> {
   const it = configuredJob(deps, input.job);
   const { clock } = deps.ports;
+  const { dependency, stableFor, atLeast, atMost } = input;
+  const started = clock.now() - spent;
   let { seenDown } = input;
+  let upAlready = false;
   let upSince: number | null = null;
   for (;;) {
-    const because = await probe(deps, it, input.dependency, signal);
+    const because = upAlready ? null : await probe(deps, it, dependency, signal);
     const now = clock.now();
-    heartbeat({ dependency: input.dependency, down: because?.message ?? null });
+    heartbeat({ dependency, down: because?.message ?? null });
     if (because !== null) {
       seenDown = true;
       upSince = null;
     } else if (!seenDown) {
-      return { is: 'up already' };
+      // Nothing to wait for: only the time passes, and nobody is asked any more.
+      upAlready = true;
     } else {
       upSince ??= now;
-      if (now - upSince >= input.stableFor) return { is: 'returned', at: now };
+      if (now - upSince >= stableFor && now - started >= atLeast) return { is: 'returned', at: now };
     }
-    await clock.sleep(
-      upSince === null ? EVERY : Math.max(1, Math.min(EVERY, upSince + input.stableFor - now)),
-      signal,
-    );
+    if (now - started >= atMost) return { is: 'time is up' };
+    const proved = upSince === null ? Number.POSITIVE_INFINITY : upSince + stableFor - now;
+    const next = Math.min(upAlready ? BEAT : EVERY, proved > 0 ? proved : EVERY, started + atMost - now);
+    await clock.sleep(Math.max(1, next), signal);
   }
 }
 

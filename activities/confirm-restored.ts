@@ -1,17 +1,19 @@
 import type { Call, Flink, FlinkCheckpoints, FlinkJobDetail } from '../adapters/ports.js';
-import { fault, type Fault } from '../domain/failure.js';
+import { fault, faultOf, type Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { readStart } from '../domain/kafka-from.js';
+import { fillCommand, launchValues } from '../domain/launch-command.js';
 import { samePath } from '../domain/ladder.js';
 import { compareIds } from '../domain/ledger.js';
 import type { OffsetCheck } from '../domain/offsets.js';
 import { furthest, NO_PROGRESS, type Progress } from '../domain/progress.js';
-import type { Reading } from '../domain/reading.js';
+import { present, type Reading } from '../domain/reading.js';
 import { isTerminal } from '../domain/situation.js';
 import type { SkippedRange } from '../domain/skipped.js';
 import { allRun, countTasks } from '../domain/tasks.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
-import { watchPositions, type PositionsProof } from './prove-positions.js';
+import { watchPositions, type Expected, type PositionsProof } from './prove-positions.js';
 import { positionsIn } from './read-state.js';
 
 /** Milliseconds between two looks. */
@@ -21,6 +23,8 @@ const CHECKPOINT_TIMEOUT = 10 * 60_000;
 
 /** The positions are looked at this often (milliseconds): each look reads a checkpoint and asks Kafka. */
 const POSITIONS_EVERY = 2_000;
+/** Your own check runs again this long after it has said no (milliseconds). */
+const CHECK_EVERY = 5_000;
 /** Progress puts the end of the wait off, to at most this many times the usual wait. */
 const AT_MOST = 4;
 
@@ -30,6 +34,8 @@ export interface ConfirmInput {
   readonly point: string;
   /** Records that were known to be gone when it was submitted: no proof can be about them. */
   readonly gone?: OffsetCheck['gone'];
+  /** It was started from nothing at these offsets, `topic/partition=offset`. */
+  readonly start?: readonly string[];
 }
 
 export type Confirmation =
@@ -42,7 +48,12 @@ export type Confirmation =
       readonly skipped?: readonly SkippedRange[];
     }
   /** The run is over: the attempt failed. */
-  | { readonly is: 'dead'; readonly fault: Fault }
+  | {
+      readonly is: 'dead';
+      readonly fault: Fault;
+      /** Flink says that the state itself could not be restored; left out: it says nothing of it. */
+      readonly refused?: boolean;
+    }
   /** Tasks may run, but the proof did not come in time. Never a reason to submit again. */
   | { readonly is: 'unproven'; readonly missing: string };
 
@@ -61,13 +72,7 @@ export async function confirmRestored(
   const { clock } = deps.ports;
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
-  const positions = watchPositions(
-    deps,
-    it,
-    input.run,
-    { positions: () => positionsIn(deps, input.point, call), named: input.point, gone: input.gone ?? [] },
-    call,
-  );
+  const positions = watchPositions(deps, it, input.run, expectedOf(deps, input, call), call);
   const started = clock.now();
   let runningAt: number | null = null;
   let progressAt = started;
@@ -75,6 +80,7 @@ export async function confirmRestored(
   let lookedAt = Number.NEGATIVE_INFINITY;
   let found: PositionsProof | null = null;
   let within: number | null = it.job.policy.confirm.checkpointWithin;
+  const own = ownCheck(deps, it, input, call);
   await positions.begin();
   for (;;) {
     const [detail, checkpoints] = await Promise.all([
@@ -97,6 +103,7 @@ export async function confirmRestored(
         found = await positions.look(newer.path, newer.own);
       }
       missing = found === null ? 'its positions were not looked at yet' : found.missing;
+      missing ??= await own();
     }
     heartbeat({ missing });
     if (missing === null && runningAt !== null && found !== null) {
@@ -104,7 +111,7 @@ export async function confirmRestored(
         is: 'proved',
         at: clock.now(),
         runningAt,
-        proofs: [...proofs(input, checkpoints), ...found.proofs],
+        proofs: [...proofs(input, checkpoints), ...found.proofs, ...own.proofs],
         skipped: found.skipped,
       };
     }
@@ -113,6 +120,16 @@ export async function confirmRestored(
     if (overdue && found?.counting !== true) return { is: 'unproven', missing: missing ?? 'tasks' };
     await clock.sleep(EVERY, signal);
   }
+}
+
+/** Where the run has to go on: at the positions of the restored state, or at the offsets it was started from. */
+function expectedOf(deps: Deps, { point, gone = [], start }: ConfirmInput, call: Call): Expected {
+  if (start === undefined) return { positions: () => positionsIn(deps, point, call), named: point, gone };
+  const positions = start.flatMap((text) => {
+    const o = readStart(text);
+    return o === null ? [] : [{ operatorId: '', topic: o.topic, partition: o.partition, next: o.offset }];
+  });
+  return { positions: () => Promise.resolve(present(positions)), named: 'the start', gone, anySource: true };
 }
 
 /** How far the run has come, as one look shows it. */
@@ -124,6 +141,33 @@ function progressIn(detail: Reading<FlinkJobDetail>, checkpoints: Reading<FlinkC
     completed: checkpoints.value.counts.completed,
     open: open === undefined ? null : { id: open.id, bytes: open.stateSize },
   };
+}
+
+/** The operator's own check, the last of all: asked again until it says yes. */
+function ownCheck(
+  deps: Deps,
+  it: ConfiguredJob,
+  input: ConfirmInput,
+  call: Call,
+): (() => Promise<string | null>) & { readonly proofs: readonly string[] } {
+  const { clock, commands } = deps.ports;
+  const { check } = it.job.policy.confirm;
+  let ranAt = Number.NEGATIVE_INFINITY;
+  let missing: string | null = 'your own check has not run yet';
+  const run = async (): Promise<string | null> => {
+    if (check === null) return null;
+    if (clock.now() - ranAt < CHECK_EVERY) return missing;
+    try {
+      const ran = await commands.run(fillCommand(check, launchValues(it.name, input.run, input.point)), call);
+      missing = ran.because === null ? null : `your own check: ${ran.because.message}`;
+    } catch (error) {
+      call.signal.throwIfAborted();
+      missing = `your own check: ${faultOf(error).message}`;
+    }
+    ranAt = clock.now();
+    return missing;
+  };
+  return Object.assign(run, { proofs: check === null ? [] : [`your own check says yes: ${check[0] ?? ''}`] });
 }
 
 /** Another run of the job that is alive would write the same results. */
@@ -159,6 +203,7 @@ function newerCheckpoint(
   if (!allTasksRun(detail)) return missing(`tasks: ${JSON.stringify(detail.value.tasks)}`);
   if (checkpoints.is !== 'present') return missing('Flink does not show the checkpoints of the run');
   const { restored, latestCompleted } = checkpoints.value;
+  if (input.start !== undefined) return firstCheckpoint(input, checkpoints.value);
   if (restored === null) return missing(`the run does not say that it restored ${input.point}`);
   const chosen = restored.path !== null && samePath(restored.path, input.point);
   if (!chosen) {
@@ -177,12 +222,24 @@ function newerCheckpoint(
   return { is: 'completed', path: latestCompleted.path, own: chosen };
 }
 
+/** The first checkpoint of a run that was to restore nothing. */
+function firstCheckpoint({ run }: ConfirmInput, { restored, latestCompleted }: FlinkCheckpoints): Newer {
+  const own = restored !== null && restored.path?.includes(`/${run}/`) === true;
+  if (restored !== null && !own)
+    return { is: 'missing', what: `the run restored ${restored.path ?? 'something'}, expected nothing` };
+  if (latestCompleted === null || latestCompleted.path === null)
+    return { is: 'missing', what: 'no checkpoint has completed' };
+  return { is: 'completed', path: latestCompleted.path, own: !own };
+}
+
 function proofs(input: ConfirmInput, checkpoints: Reading<FlinkCheckpoints>): readonly string[] {
   if (checkpoints.is !== 'present') return [];
   const { restored, latestCompleted } = checkpoints.value;
   return [
     `all tasks of run ${input.run} run`,
-    `Flink restored ${restored?.path ?? input.point}${restored?.savepoint === true ? ' in NO_CLAIM mode' : ''}`,
+    input.start !== undefined && restored === null
+      ? `it restored nothing, as it was told, and started at ${input.start.slice(0, 10).join(', ')}${input.start.length > 10 ? ', …' : ''}`
+      : `Flink restored ${restored?.path ?? input.point}${restored?.savepoint === true ? ' in NO_CLAIM mode' : ''}`,
     `a newer checkpoint completed: ${latestCompleted?.path ?? ''}`,
   ];
 }
@@ -192,5 +249,6 @@ async function dead(flink: Flink, input: ConfirmInput, state: string, call: Call
   const exceptions = await flink.exceptions(input.run, call);
   const first = exceptions.is === 'present' ? exceptions.value[0] : undefined;
   const message = `run ${input.run} ended as ${state}${first === undefined ? '' : `: ${first.message}`}`;
-  return { is: 'dead', fault: fault('RestoreTimedOut', message, input.run) };
+  const refused = first?.refuses !== undefined && first.refuses !== null;
+  return { is: 'dead', fault: fault('RestoreTimedOut', message, input.run), ...(refused ? { refused } : {}) };
 }

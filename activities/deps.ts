@@ -5,6 +5,7 @@ import type { ClusterName, JobName } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
 import type { Reading } from '../domain/reading.js';
 import type { RepairOutcome } from '../domain/repair.js';
+import type { StandingHold } from '../domain/standing-hold.js';
 import type { RepairInput } from './repair-dead-end.js';
 
 /** What activities work with. Endpoints and secrets stay in here; they never enter an argument or a result. */
@@ -24,6 +25,8 @@ export interface Deps {
     id: string,
     signal: AbortSignal,
   ): Promise<RepairOutcome>;
+  /** The hold that stands on a job or on its cluster; null: none, and Temporal has said so. */
+  standingHold(cluster: ClusterName, job: JobName, signal: AbortSignal): Promise<StandingHold | null>;
   /** Names of the search attributes that the namespace knows. */
   registeredSearchAttributes(signal: AbortSignal): Promise<readonly string[]>;
 }

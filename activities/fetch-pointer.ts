@@ -1,7 +1,7 @@
 import type { Call, FileStatus, Flink, FlinkCheckpoint, FlinkJob, Storage } from '../adapters/ports.js';
 import { fault, faultOf } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import type { LineageRun, Pointers, SourceReading } from '../domain/ladder.js';
+import { beginningOf, type LineageRun, type Pointers, type SourceReading } from '../domain/ladder.js';
 import type { JobLedger } from '../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
@@ -9,6 +9,7 @@ import { readCompletedCheckpoint } from '../formats/completed-checkpoint.js';
 import { restoredFrom } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
+import { quickLook } from './quick-look.js';
 
 /** Runs of the lineage whose directories are looked at: older ones are reached through restore sources. */
 const NEWEST_RUNS = 5;
@@ -44,7 +45,7 @@ function mergeLineage(shown: readonly LineageRun[], ledger: Reading<JobLedger>):
   const merged = new Map<RunId, LineageRun>();
   for (const { run, started, restoredFrom: from } of [...shown, ...remembered]) {
     const known = merged.get(run);
-    if (known === undefined || known.restoredFrom.is === 'unseen')
+    if (known === undefined || beginningOf(run, known.restoredFrom).is === 'unseen')
       merged.set(run, { run, started, restoredFrom: from });
   }
   return [...merged.values()].sort((a, b) => b.started - a.started);
@@ -134,7 +135,7 @@ async function readHaFile(
 ): Promise<Reading<RestorePoint>> {
   const owner = deps.ports.storageOf(path);
   if ('code' in owner) return unknown(owner);
-  const read = await owner.storage.read(path, { offset: 0, length: size }, call);
+  const read = await owner.storage.read(path, { offset: 0, length: size }, quickLook(call));
   if (read.is === 'absent')
     return unknown(fault('StorageUnavailable', 'ZooKeeper names an HA file that is not there', path));
   if (read.is === 'unknown') return read;
@@ -165,7 +166,7 @@ async function directoryPoints(
         ids.push({ path: entry.path, id: BigInt(match[1]) });
     }
   };
-  const listed = await storage.list(directory, collect, call);
+  const listed = await storage.list(directory, collect, quickLook(call));
   if (listed.is === 'unknown') return { source: 'directory', where: directory, points: listed };
   const newest = ids.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, NEWEST_POINTS);
   const read = await withMetadata(
@@ -196,7 +197,7 @@ async function savepointPoints(
       if (entry.kind === 'directory' && run !== undefined) found.push({ path: entry.path, run });
     }
   };
-  const listed = await owner.storage.list(directory, collect, call);
+  const listed = await owner.storage.list(directory, collect, quickLook(call));
   if (listed.is === 'unknown') return { source: 'savepoint', where: directory, points: listed };
   const read = await withMetadata(
     owner.storage,

@@ -30,11 +30,11 @@ export function launchByCommand(
   deps: Deps,
   it: ConfiguredJob,
   launch: Extract<LaunchConfig, { kind: 'command' }>,
-  { run, point, inDoubt }: Launching,
+  { run, point, inDoubt, kafkaFrom }: Launching,
   call: Call,
 ): Launcher {
   const { commands, clock } = deps.ports;
-  const values = launchValues(it.name, run, point.path);
+  const values = launchValues(it.name, run, point?.path ?? '', kafkaFrom);
   const found = (is: Launched['is'], { shown, is: state }: LookedUp): Launched => ({
     is,
     state,

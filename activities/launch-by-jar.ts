@@ -5,6 +5,7 @@ import type { Call, Flink } from '../adapters/ports.js';
 import type { LaunchConfig } from '../config/config.js';
 import { failure } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import { FROM_STATE } from '../domain/launch-command.js';
 import { isTerminal } from '../domain/situation.js';
 import type { Reading } from '../domain/reading.js';
 import type { Deps } from './deps.js';
@@ -16,7 +17,7 @@ export function launchByJar(
   deps: Deps,
   it: ConfiguredJob,
   launch: Extract<LaunchConfig, { kind: 'jar' }>,
-  { run, point }: Launching,
+  { run, point, kafkaFrom = FROM_STATE }: Launching,
   call: Call,
 ): Launcher {
   const flink = deps.ports.flink(it.clusterName);
@@ -34,9 +35,9 @@ export function launchByJar(
           run,
           jar: { file: jar, sha256: await fileDigest(jar) },
           entryClass,
-          args,
+          args: args.map((argument) => argument.replaceAll('{kafkaFrom}', kafkaFrom)),
           parallelism,
-          savepointPath: point.path,
+          savepointPath: point?.path ?? null,
           flinkConfiguration,
         },
         call,

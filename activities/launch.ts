@@ -9,7 +9,10 @@ import { launchByJar } from './launch-by-jar.js';
 /** One submission: which run, from where, and whether it may have been called before. */
 export interface Launching {
   readonly run: RunId;
-  readonly point: RestorePoint;
+  /** Null: from nothing; only `startJob` submits so. */
+  readonly point: RestorePoint | null;
+  /** Where it starts in Kafka when it starts from nothing: `topic/partition=offset,…`. */
+  readonly kafkaFrom?: string;
   /** An earlier call with this run id was made or begun, and nobody knows what became of it. */
   readonly inDoubt: boolean;
 }

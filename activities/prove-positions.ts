@@ -47,6 +47,8 @@ export interface Expected {
   readonly named: string;
   /** Records that were known to be gone before the submission. */
   readonly gone: OffsetCheck['gone'];
+  /** Nothing but Kafka told the run where to begin: it may have begun anywhere, in whichever source. */
+  readonly anySource?: boolean;
 }
 
 const notYet = (missing: string): PositionsProof => ({ missing, skipped: [], proofs: [] });
@@ -66,6 +68,8 @@ export function watchPositions(
 ): PositionsWatch {
   const { clock } = deps.ports;
   const kafka = it.job.kafka === null ? null : deps.ports.kafka(it.job.kafka.cluster);
+  const free = expected.anySource === true;
+  const keyIn = free ? partitionKey : sourceKey;
   const gone = new Map(expected.gone.map((g) => [partitionKey(g), g.records]));
   let restored: readonly KafkaPosition[] | null = null;
   /** The log ends as early as they were seen. */
@@ -89,13 +93,19 @@ export function watchPositions(
       const reached = await valueOf(positionsIn(deps, newer, call));
       if (reached === null) return notYet(`the positions in ${newer} cannot be read now`);
       const concrete = restored.filter((p) => isConcrete(p.next));
-      const after = new Map(reached.map((p) => [sourceKey(p), p.next]));
-      const lacks = concrete.find((p) => !isConcrete(after.get(sourceKey(p)) ?? ''));
+      const after = new Map(reached.map((p) => [keyIn(p), p.next]));
+      // A partition of which nothing was read yet still has the mark where to begin.
+      if (free)
+        for (const p of concrete) {
+          const next = after.get(keyIn(p));
+          if (next !== undefined && !isConcrete(next)) after.set(keyIn(p), p.next);
+        }
+      const lacks = concrete.find((p) => !isConcrete(after.get(keyIn(p)) ?? ''));
       if (lacks !== undefined) return notYet(`${partitionKey(lacks)} has no position in ${newer}`);
-      const back = (p: KafkaPosition) => BigInt(after.get(sourceKey(p)) ?? p.next) < BigInt(p.next);
+      const back = (p: KafkaPosition) => BigInt(after.get(keyIn(p)) ?? p.next) < BigInt(p.next);
       if (kafka === null) {
         const one = concrete.find(back);
-        if (one !== undefined) return notYet(wentBack(one, after.get(sourceKey(one)) ?? ''));
+        if (one !== undefined) return notYet(wentBack(one, after.get(keyIn(one)) ?? ''));
         return {
           missing: null,
           skipped: [],
@@ -113,7 +123,7 @@ export function watchPositions(
       if (lost !== undefined) return notYet(`${partitionKey(lost)} does not exist in Kafka`);
       const beyond = (p: KafkaPosition) => BigInt(p.next) > (before?.get(partitionKey(p))?.end ?? 0n);
       const one = concrete.find((p) => back(p) && !beyond(p));
-      if (one !== undefined) return notYet(wentBack(one, after.get(sourceKey(one)) ?? ''));
+      if (one !== undefined) return notYet(wentBack(one, after.get(keyIn(one)) ?? ''));
 
       if (compacted === null) {
         const found = await compactedOf(kafka, topics, call);
@@ -130,14 +140,15 @@ export function watchPositions(
           topic: p.topic,
           partition: p.partition,
           from: p.next,
-          reached: after.get(sourceKey(p)) ?? p.next,
+          reached: after.get(keyIn(p)) ?? p.next,
           log: { start: start.toString(), end: end.toString() },
           endBefore: (before?.get(key)?.end ?? end).toString(),
           gone: gone.get(key) ?? '0',
+          free,
           sparse: compacted?.has(p.topic) === true || firsts.get(key)?.transactional === true,
         };
-        const first = moved.get(sourceKey(p)) ?? seen;
-        if (first.reached !== first.from) moved.set(sourceKey(p), first);
+        const first = moved.get(keyIn(p)) ?? seen;
+        if (first.reached !== first.from) moved.set(keyIn(p), first);
         return first;
       });
       const still = standingStill(
@@ -150,13 +161,11 @@ export function watchPositions(
 
       const count = own ? await countOf(run, topics) : null;
       const found = skippedRecords(partitions, count);
-      if (found.ranges.length > 0 && found.sum === null && own) {
+      if ((found.ranges.length > 0 || free) && found.sum === null && own) {
         countingSince ??= clock.now();
         if (clock.now() - countingSince < COUNTED_WITHIN)
           return {
-            ...notYet(
-              'the log start has passed a restored position: waiting for Flink to count what was read',
-            ),
+            ...notYet('waiting for Flink to count what was read'),
             counting: true,
           };
       }

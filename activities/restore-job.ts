@@ -23,6 +23,8 @@ export interface RestoreInput {
   readonly repeated: boolean;
   /** An earlier attempt called with this run id and got no clear answer. */
   readonly inDoubt?: boolean;
+  /** Runs that this case has stopped on approval. */
+  readonly stopped?: readonly RunId[];
 }
 
 export interface RestoreOutcome extends Launched {
@@ -40,8 +42,20 @@ export async function restoreJob(
   input: RestoreInput,
   signal: AbortSignal,
 ): Promise<RestoreOutcome> {
+  return inDoubtWhenRepeated(input, signal, async () => ({
+    ...(await submitOnce(deps, input, signal)),
+    at: deps.ports.clock.now(),
+  }));
+}
+
+/** A submission that was interrupted and repeated is in doubt whatever fails it now. */
+export async function inDoubtWhenRepeated(
+  input: { readonly run: RunId; readonly repeated: boolean },
+  signal: AbortSignal,
+  submit: () => Promise<RestoreOutcome>,
+): Promise<RestoreOutcome> {
   try {
-    return { ...(await submitOnce(deps, input, signal)), at: deps.ports.clock.now() };
+    return await submit();
   } catch (error) {
     // The earlier call may have been taken. Only Flink showing this id settles that, not a fault of this repetition.
     if (!input.repeated || signal.aborted) throw error;
@@ -66,7 +80,7 @@ async function submitOnce(deps: Deps, input: RestoreInput, signal: AbortSignal):
   const earlier = await launcher.earlier();
   if (earlier !== null) return earlier;
 
-  const assessment = await assessRun(deps, { job: input.job, submitted: input.submitted }, signal);
+  const assessment = await assessRun(deps, input, signal);
   const objection = fence(assessment, it.cluster, input.consented);
   if (objection !== null) throw failure(objection.code, objection.message, objection.where);
 

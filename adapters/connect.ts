@@ -7,6 +7,7 @@ import { fileStorage } from './file.js';
 import { flinkRest } from './flink.js';
 import { kafkaLog } from './kafka.js';
 import type { Flink, HaStore, Kafka, Ports, Storage } from './ports.js';
+import { receiversOf } from './receivers.js';
 import { webhdfsStorage } from './webhdfs.js';
 import { zookeeperHaStore } from './zookeeper.js';
 
@@ -42,6 +43,7 @@ export function connectPorts(config: Config): Ports {
     haStore: (name) => named<HaStore>(haStores, 'zookeeper', name),
     flink: (name) => named<Flink>(flinks, 'clusters', name),
     kafka: (name) => named<Kafka>(logs, 'kafka', name),
+    receivers: receiversOf(config.notices),
     close: async () => {
       await Promise.allSettled(closing.map((port) => port.close()));
     },

@@ -3,6 +3,7 @@
  * the whole answer unusable: a guess about a job is worse than no answer. Source: Flink's REST API of 1.13 to 2.x.
  */
 import { isRunId, type RunId } from '../domain/ids.js';
+import { stateRefusedBy } from './flink-state-refusal.js';
 import type {
   FlinkCheckpoint,
   FlinkCheckpointConfig,
@@ -252,6 +253,7 @@ function exceptionIn(value: unknown, where: string): FlinkException {
     time: number(json.timestamp, `${where}.timestamp`),
     task: typeof json.taskName === 'string' ? json.taskName : null,
     message: decidingText(trace),
+    refuses: stateRefusedBy(causesIn(trace)),
   };
 }
 

@@ -8,8 +8,9 @@
  *   reason of its own signal). An act (submit, commit, rename, probe) returns its result or throws a `HoldfastError`.
  *   `absent` is only said when the place where it would be was itself seen, by someone entitled to say so.
  */
-import type { Fault } from '../domain/failure.js';
+import type { FailureCode, Fault } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
+import type { Notice, Severity } from '../domain/notice.js';
 import type { Reading } from '../domain/reading.js';
 
 /** How one call is bounded. */
@@ -227,6 +228,8 @@ export interface FlinkException {
   readonly task: string | null;
   /** The deciding text: the last `Caused by`, else the first line; at most 500 characters. */
   readonly message: string;
+  /** What it says of the state that a task was restoring; null or left out: nothing. */
+  readonly refuses?: FailureCode | null;
 }
 
 /** What the Kafka sources of a run have counted since its tasks started, in one moment. */
@@ -368,6 +371,27 @@ export interface Commands {
   run(command: readonly string[], call: Call): Promise<Ran>;
 }
 
+// ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type LinkedNotice = Notice & {
+  /** The page of the case in the Temporal UI. */
+  readonly link: string | null;
+};
+
+export type ReceiverAnswer =
+  | { readonly is: 'taken' }
+  /** `again`: trying again may help. */
+  | { readonly is: 'refused'; readonly because: string; readonly again: boolean };
+
+/** Somebody who is told of notices. */
+export interface Receiver {
+  /** Its place in the configuration: the address is a secret. */
+  readonly name: string;
+  readonly minSeverity: Severity;
+  /** One try. Does not throw, except the abort reason of its own signal. Default deadline 10 s. */
+  send(notice: LinkedNotice, call: Call): Promise<ReceiverAnswer>;
+}
+
 // ── All of them ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The ports of everything that the configuration names, made once per process. */
@@ -379,6 +403,7 @@ export interface Ports {
   haStore(name: string): HaStore;
   flink(cluster: string): Flink;
   kafka(name: string): Kafka;
+  readonly receivers: readonly Receiver[];
   /** Ends what is shared between calls (agents, caches). */
   close(): Promise<void>;
   readonly commands: Commands;

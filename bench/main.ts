@@ -8,7 +8,7 @@ import type { BenchOptions, BenchReport, BenchRow } from './report.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Files of this folder that are no scenarios. */
-const OTHERS = ['main', 'report'];
+const OTHERS = ['main', 'report', 'no-op-steps'];
 
 interface Scenario {
   run(options: BenchOptions): Promise<BenchReport>;

@@ -25,4 +25,8 @@ const isPassing = (error: ClientError): boolean =>
 
 /** Nothing more happens without a person, or at all. */
 export const isSettled = ({ phase }: Pick<CaseStatus, 'phase'>): boolean =>
-  phase === 'resumed' || phase === 'resumed with a gap' || phase === 'aborted' || phase === 'asking' || phase === 'closed';
+  phase === 'resumed' ||
+  phase === 'resumed with a gap' ||
+  phase === 'aborted' ||
+  phase === 'asking' ||
+  phase === 'closed';

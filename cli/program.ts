@@ -1,7 +1,9 @@
 /** The commands, their arguments and options. What a command does is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander';
+import { parseDuration } from '../config/duration.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { registerStateCommands } from './state-commands.js';
+import type { RecoverOptions } from './recover.js';
 import { UsageError, type Terminal } from './terminal.js';
 
 export interface CommonOptions {
@@ -82,9 +84,28 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
   saying('recover', 'opens the case of a job, or joins the open one')
     .argument('<job>')
     .option('--from <path>', 'restore from this checkpoint or savepoint (full URI)')
+    .option('--from-nothing', 'start without any restore point; needs --kafka-from and --reason')
+    .option(
+      '--kafka-from <position>',
+      'where a start from nothing begins: earliest, latest, a time, or topic/partition=offset,…',
+    )
     .option('--wait', 'follow the case until it is resumed, aborted or asks')
-    .action(async (job: string, options: SayingOptions & { from?: string; wait?: boolean }) =>
-      perform(async () => (await import('./recover.js')).recover(job, options, terminal), options),
+    .option('--dry-run', 'only say what would be restored, as holdfast look does')
+    .action(async (job: string, options: RecoverOptions & { dryRun?: boolean }) =>
+      perform(async () => {
+        if (options.dryRun === true) return (await import('./look.js')).look(job, options, terminal);
+        return (await import('./recover.js')).recover(job, options, terminal);
+      }, options),
+    );
+  command(program, 'look', 'what would be restored if the job (or any of them) failed now; touches nothing')
+    .argument('[job]')
+    .action(async (job: string | undefined, options: CommonOptions) =>
+      perform(async () => (await import('./look.js')).look(job, options, terminal), options),
+    );
+  command(program, 'ladder', 'the restore points of a job in order of preference, each with its verdict')
+    .argument('<job>')
+    .action(async (job: string, options: CommonOptions) =>
+      perform(async () => (await import('./look.js')).ladder(job, options, terminal), options),
     );
   command(program, 'status', 'how the jobs stand, or one of them')
     .argument('[job]')
@@ -108,8 +129,6 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
   for (const [verb, message, description] of [
     ['resume', 'resume', 'lets an aborted case go on, with as many attempts again'],
     ['abort', 'abort', 'stops the recovery; everything is kept'],
-    ['hold', 'hold', 'nothing more is done until it is released'],
-    ['release', 'release', 'lets a held case go on'],
     ['retry', 'retryNow', 'ends a wait: the next attempt begins now'],
     ['close', 'closeCase', 'ends the case'],
   ] as const) {
@@ -119,6 +138,21 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
         perform(async () => (await import('./say.js')).say(message, job, options, terminal), options),
       );
   }
+  saying('hold', 'nothing more is done until it is released; with --for also when no case is open')
+    .argument('<job or cluster>')
+    .option(
+      '--for <time>',
+      'a standing hold, for example 2h: alerts open cases, and the cases wait',
+      duration,
+    )
+    .action(async (target: string, options: SayingOptions & { for?: number }) =>
+      perform(async () => (await import('./hold.js')).hold(target, options, terminal), options),
+    );
+  saying('release', 'ends the hold of a case, and the standing one of a job or cluster')
+    .argument('<job or cluster>')
+    .action(async (target: string, options: SayingOptions) =>
+      perform(async () => (await import('./hold.js')).release(target, options, terminal), options),
+    );
   for (const [verb, description] of [
     ['approve', 'answers the open question of a case with yes'],
     ['reject', 'answers the open question of a case with no'],
@@ -172,6 +206,12 @@ function port(text: string): number {
   const value = Number(text);
   if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
   throw new UsageError(`expected a port from 0 to 65535, found ${text}`);
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null && ms > 0) return ms;
+  throw new UsageError(`expected a time such as 30m or 2h, found ${text}`);
 }
 
 function count(text: string): number {

@@ -1,24 +1,29 @@
 import { ClientError, type CaseRef, type HoldfastClient } from '../client/index.js';
 import type { CaseStatus } from '../domain/case.js';
+import { KAFKA_FROM, parseKafkaFrom } from '../domain/kafka-from.js';
 import { attemptOf, casePage, paintPhase } from './case-page.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { follow, isSettled } from './follow.js';
 import type { SayingOptions } from './program.js';
 import { signed } from './say.js';
-import type { Terminal } from './terminal.js';
+import { UsageError, type Terminal } from './terminal.js';
 
 export interface RecoverOptions extends SayingOptions {
   readonly from?: string;
+  readonly fromNothing?: boolean;
+  readonly kafkaFrom?: string;
   readonly wait?: boolean;
 }
 
 export async function recover(job: string, options: RecoverOptions, terminal: Terminal): Promise<ExitCode> {
+  const start = startOf(options);
   const saying = await signed(options, terminal);
   return withClient(options, async (client) => {
     const opened = await client.recover(job, {
       ...saying,
       ...(options.from === undefined ? {} : { from: options.from }),
+      ...start,
     });
     if (options.wait === true) return wait(client, opened, options, terminal);
     // An aborted case only notes the request: whoever made it has to know.
@@ -31,6 +36,18 @@ export async function recover(job: string, options: RecoverOptions, terminal: Te
     else tell(opened, now, terminal);
     return now?.phase === 'aborted' ? EXIT.no : EXIT.done;
   });
+}
+
+/** A start from nothing is asked for in full, or not at all. */
+function startOf(options: RecoverOptions): { readonly fromNothing?: { readonly kafkaFrom: string } } {
+  const { from, fromNothing = false, kafkaFrom } = options;
+  if (!fromNothing && kafkaFrom === undefined) return {};
+  if (!fromNothing)
+    throw new UsageError('expected --from-nothing with --kafka-from: a restore point says itself');
+  if (from !== undefined) throw new UsageError('expected --from or --from-nothing, found both');
+  if (kafkaFrom === undefined || parseKafkaFrom(kafkaFrom) === null)
+    throw new UsageError(`expected --kafka-from with --from-nothing: ${KAFKA_FROM}`);
+  return { fromNothing: { kafkaFrom } };
 }
 
 function tell(opened: CaseRef, now: CaseStatus | null, terminal: Terminal): void {

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import type { AnswerOptions, SayingOptions } from './program.js';
 import { UsageError, type Terminal } from './terminal.js';
 
-type Message = 'resume' | 'abort' | 'hold' | 'release' | 'retryNow' | 'closeCase';
+type Message = 'resume' | 'abort' | 'retryNow' | 'closeCase';
 
 export async function say(
   message: Message,
@@ -66,6 +66,7 @@ async function openQuestion(
   if (question === null)
     throw new UsageError(`the case of ${job} asks nothing now; see: holdfast status ${job}`);
   terminal.note(question.text);
+  for (const fact of question.facts) terminal.note(`· ${fact}`);
   if (question.approves !== null) terminal.note(`Yes means: ${question.approves}`);
   if (options.yes === true) return question.id;
   if (!terminal.interactive || options.json === true) {

@@ -3,14 +3,16 @@ import { ClientError, caseLink, type CaseSummary, type HoldfastClient } from '..
 import type { Config } from '../config/config.js';
 import type { CaseStatus } from '../domain/case.js';
 import { jobName, recoverId } from '../domain/ids.js';
+import type { StandingHold } from '../domain/standing-hold.js';
 import { attemptOf, casePage, paintPhase } from './case-page.js';
 import { withClient } from './door.js';
+import { watchLines } from './watch-page.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { follow } from './follow.js';
 import type { CommonOptions } from './program.js';
 import { table } from './table.js';
 import { UsageError, type Terminal } from './terminal.js';
-import { ago } from './words.js';
+import { ago, clock } from './words.js';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -79,6 +81,8 @@ interface Row {
   /** The newest case; null: none is remembered. */
   readonly case: CaseSummary | null;
   readonly status: CaseStatus | null;
+  /** A standing hold on the job or its cluster. */
+  readonly hold: StandingHold | null;
 }
 
 async function overview(
@@ -94,17 +98,22 @@ async function overview(
       const id = recoverId(cluster, jobName(job));
       const own = cases.filter((c) => c.workflowId === id);
       const newest = own.find((c) => c.state === 'open') ?? own[0] ?? null;
-      if (newest?.state !== 'open') return { job, cluster, case: newest, status: null };
+      const hold = await client.standingHold(cluster, job);
+      if (newest?.state !== 'open') return { job, cluster, case: newest, status: null, hold };
       const answer = await client.status(job).catch((error: unknown) => {
         if (error instanceof ClientError) return null;
         throw error;
       });
-      return { job, cluster, case: newest, status: answer };
+      return { job, cluster, case: newest, status: answer, hold };
     },
     { concurrency: 10 },
   );
+  const watches = await pMap(Object.keys(config.clusters), async (cluster) => ({
+    cluster,
+    watch: await client.watchOf(cluster),
+  }));
   if (options.json === true) {
-    terminal.write(JSON.stringify({ jobs: rows }));
+    terminal.write(JSON.stringify({ jobs: rows, watches }));
     return EXIT.done;
   }
   const now = Date.now();
@@ -112,10 +121,11 @@ async function overview(
     row.job,
     row.cluster,
     stateOf(row, terminal),
-    detailOf(row, now),
+    [detailOf(row, now), holdOf(row)].filter((text) => text !== '').join('; '),
     row.case?.link ?? '',
   ]);
   terminal.write(table(['job', 'cluster', 'case', '', ''], cells, terminal));
+  for (const line of watchLines(watches, terminal, now)) terminal.write(line);
   return EXIT.done;
 }
 
@@ -136,3 +146,6 @@ function detailOf({ case: newest, status }: Row, now: number): string {
     ? `opened ${ago(newest.openedAt, now)} ago`
     : `${ago(newest.closedAt, now)} ago`;
 }
+
+const holdOf = ({ hold }: Row): string =>
+  hold === null ? '' : `held by ${hold.by} until ${clock(hold.until)} UTC: ${hold.reason}`;

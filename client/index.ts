@@ -16,16 +16,20 @@ import type { Config, JobConfig } from '../config/config.js';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseEnd, CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import { clusterName, jobName, recoverId, repairId, watchId } from '../domain/ids.js';
+import { clusterName, holdId, jobName, lookId, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
+import type { LookReport } from '../domain/look.js';
 import type { RepairOutcome } from '../domain/repair.js';
+import { HOLD_MEMO, holdIn, longer, type StandingHold } from '../domain/standing-hold.js';
+import type { OpenNotice } from '../domain/notice.js';
+import type { JobWatch } from '../domain/watch.js';
 import * as messages from '../workflows/messages.js';
 import { ClientError, explain, type Asked } from './errors.js';
-import { caseLink } from './links.js';
+import { caseLink } from '../domain/links.js';
 
 export { ClientError, type ClientErrorCode } from './errors.js';
 export { connectTemporal, identityOf, tlsOf, type Role } from './connect.js';
-export { caseLink } from './links.js';
+export { caseLink } from '../domain/links.js';
 export {
   registeredSearchAttributes,
   registerSearchAttributes,
@@ -74,6 +78,13 @@ export interface Saying extends Said {
   readonly requestId?: string;
 }
 
+/** What the watch over a cluster has reported. */
+export interface WatchView {
+  /** Epoch milliseconds; null: Flink has not answered yet. It reports changes at once, and every ten minutes. */
+  readonly lastLook: number | null;
+  readonly notices: readonly (OpenNotice & { readonly job: string })[];
+}
+
 export interface HoldfastClient {
   /** Opens the one case of the alert's job, or tells the open one. Needs no worker: the alert is kept by Temporal. */
   raiseAlert(alert: Alert): Promise<CaseRef>;
@@ -81,9 +92,13 @@ export interface HoldfastClient {
   resolveAlert(job: string, resolved: AlertResolved): Promise<'told' | 'no open case'>;
   /**
    * A person asks for a recovery: opens the one case of a job, or joins the open one. With `from` the recovery starts
-   * from that restore point, or the open case is told to.
+   * from that restore point, or the open case is told to. With `fromNothing` it starts without any restore point, at a
+   * point in Kafka; what would be given up is asked about.
    */
-  recover(job: string, request: Saying & { readonly from?: string }): Promise<CaseRef>;
+  recover(
+    job: string,
+    request: Saying & { readonly from?: string; readonly fromNothing?: { readonly kafkaFrom: string } },
+  ): Promise<CaseRef>;
   /** What the newest case of a job says of itself. Needs a worker. */
   status(job: string): Promise<CaseStatus>;
   approve(job: string, saying: Saying & { readonly question: string }): Promise<string>;
@@ -98,12 +113,31 @@ export interface HoldfastClient {
   resume(job: string, saying: Saying): Promise<string>;
   retryNow(job: string, saying: Saying): Promise<string>;
   closeCase(job: string, saying: Saying): Promise<string>;
+  /**
+   * Holds a job, or all jobs of a cluster, for a time (milliseconds), whether or not a case is open: alerts open cases,
+   * and the cases wait. Needs no worker. A hold that stands already is replaced. Cases that are open are told.
+   */
+  placeHold(
+    jobOrCluster: string,
+    saying: Saying & { readonly forMs: number },
+  ): Promise<{ readonly hold: StandingHold; readonly told: readonly string[] }>;
+  /** Ends a standing hold; the cases that it holds go on. */
+  endHold(jobOrCluster: string, saying: Saying): Promise<'ended' | 'no standing hold'>;
+  /** The hold that stands on a job or on its cluster. Needs no worker. */
+  standingHold(cluster: string, job: string): Promise<StandingHold | null>;
   /** One case by its job's name or by its workflow id, the newest execution or the given one. */
   caseOf(jobOrId: string, runId?: string): Promise<CaseView>;
+  /**
+   * "If it failed now, what would we restore?" Reads everything that a recovery would read and touches nothing. A look
+   * at the same job that is under way is joined. Needs a worker; waits for `lookDeadline`.
+   */
+  look(job: string): Promise<LookReport>;
   /** Cases within Temporal's retention, newest first. */
   cases(filter?: { readonly job?: string; readonly limit?: number }): Promise<readonly CaseSummary[]>;
   /** What the watch remembers of a cluster's jobs, by job; null when the cluster was never watched. Needs no worker. */
   ledger(cluster: string): Promise<Readonly<Record<string, JobLedger>> | null>;
+  /** Notices that last, and when the watch last reported; null when the cluster was never watched. Needs no worker. */
+  watchOf(cluster: string): Promise<WatchView | null>;
   /** Starts the watch over a cluster; a running one goes on. */
   startWatch(cluster: string): Promise<{ readonly workflowId: string; readonly runId: string }>;
   /**
@@ -122,6 +156,8 @@ export interface HoldfastClientOptions {
   readonly serverDeadline?: number;
   /** Milliseconds for a call that a worker answers. Default: 10000. */
   readonly workerDeadline?: number;
+  /** Milliseconds for a look, which reads whole checkpoints. Default: 15 minutes. */
+  readonly lookDeadline?: number;
 }
 
 type ExecutionInfo = Omit<WorkflowExecutionInfo, 'raw'>;
@@ -132,6 +168,11 @@ const LEDGER_PREFIX = messages.ledgerKey('');
 /** Milliseconds for a repair: it proves the storage usable, and may have to wait for its turn. */
 const REPAIR_DEADLINE = 60_000;
 
+/** Milliseconds after which a hold that no worker has ended is ended by the server. */
+const HOLD_LINGERS = 10 * 60_000;
+
+const MAY_NOT_HEAR = new Set<ClientError['code']>(['NoCase', 'CaseEnded', 'Refused', 'InDoubt', 'NoWorker']);
+
 /** Fields of the UI have a limit of 400 bytes for a summary. */
 const SUMMARY_BYTES = 380;
 
@@ -140,6 +181,7 @@ export function holdfastClient({
   config,
   serverDeadline = 5_000,
   workerDeadline = 10_000,
+  lookDeadline = 15 * 60_000,
 }: HoldfastClientOptions): HoldfastClient {
   const { address, namespace } = config.temporal;
 
@@ -234,6 +276,16 @@ export function holdfastClient({
       client.workflow.getHandle(workflowId, runId).query(messages.status),
     );
 
+  const watchMemo = async (cluster: string, what: string): Promise<Record<string, unknown> | null> => {
+    const id = watchId(clusterOf(config, cluster));
+    try {
+      return (await find(id, what)).memo ?? {};
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'NoCase') return null;
+      throw error;
+    }
+  };
+
   const summaryOf = (info: ExecutionInfo): CaseSummary => ({
     ...refOf(info.workflowId, info.runId),
     state: stateOf(info),
@@ -260,10 +312,10 @@ export function holdfastClient({
         throw error;
       }
     },
-    recover: async (job, { by, reason, from, requestId }) => {
+    recover: async (job, { by, reason, from, fromNothing, requestId }) => {
       const { id, job: known } = jobOf(job);
       const fingerprint = `cli/${requestId ?? randomUUID()}`;
-      if (from === undefined) {
+      if (from === undefined && fromNothing === undefined) {
         return raiseAlert({
           fingerprint,
           source: 'cli',
@@ -283,11 +335,11 @@ export function holdfastClient({
             const handle = await client.workflow.start('recoverJob', {
               ...startOptions(
                 job,
-                `${job} on ${known.cluster}: ${by} restores ${from}`,
+                `${job} on ${known.cluster}: ${by} ${from === undefined ? 'starts it from nothing' : `restores ${from}`}`,
                 `Reason: ${reason}`,
-                {
-                  from: { path: from, by, reason },
-                },
+                from === undefined
+                  ? { fromNothing: { by, reason, kafkaFrom: fromNothing?.kafkaFrom ?? '' } }
+                  : { from: { path: from, by, reason } },
               ),
               workflowIdConflictPolicy: 'FAIL',
             });
@@ -298,12 +350,10 @@ export function holdfastClient({
         if (!(error instanceof ClientError) || !(error.cause instanceof WorkflowExecutionAlreadyStartedError))
           throw error;
       }
-      await say(job, messages.chooseRestorePoint, {
-        by,
-        reason,
-        path: from,
-        ...(requestId === undefined ? {} : { requestId }),
-      });
+      const saying = { by, reason, ...(requestId === undefined ? {} : { requestId }) };
+      if (from === undefined)
+        await say(job, messages.startFromNothing, { ...saying, kafkaFrom: fromNothing?.kafkaFrom ?? '' });
+      else await say(job, messages.chooseRestorePoint, { ...saying, path: from });
       const open = await find(id, `find the case of job ${job}`);
       return refOf(id, open.runId);
     },
@@ -335,10 +385,91 @@ export function holdfastClient({
       ]);
       return { summary, status: status.value, withoutStatus: status.why, ...ending };
     },
+    placeHold: async (target, { by, reason, forMs }) => {
+      const { cluster, job } = holdTarget(target);
+      const since = Date.now();
+      const hold: StandingHold = { by, reason, cluster, job, since, until: since + forMs };
+      const what = `hold ${target}`;
+      await call({ what, needsWorker: false, writes: true }, () =>
+        client.workflow.start('standingHold', {
+          workflowId: holdId(cluster, job),
+          taskQueue: messages.QUEUES.steps,
+          args: [
+            {
+              by,
+              reason,
+              cluster,
+              since,
+              until: hold.until,
+              ...(job === null ? {} : { job }),
+            } satisfies messages.HoldInput,
+          ],
+          memo: { [HOLD_MEMO]: hold },
+          workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          // Also without a worker it does not stay for ever.
+          workflowExecutionTimeout: forMs + HOLD_LINGERS,
+          staticSummary: cut(`${target}: held by ${by}: ${reason}`, SUMMARY_BYTES),
+        }),
+      );
+      const jobs = job === null ? jobsOf(cluster) : [job];
+      const told = await Promise.all(
+        jobs.map(async (each) => {
+          try {
+            await say(each, messages.hold, { by, reason, until: hold.until, standing: true });
+            return [each];
+          } catch (error) {
+            // No open case, or one that is held already. A case that does not answer finds the hold with its next look.
+            if (error instanceof ClientError && MAY_NOT_HEAR.has(error.code)) return [];
+            throw error;
+          }
+        }),
+      );
+      return { hold, told: told.flat() };
+    },
+    endHold: async (target, { by, reason }) => {
+      const { cluster, job } = holdTarget(target);
+      try {
+        await call({ what: `release ${target}`, needsWorker: false, writes: true }, () =>
+          client.workflow.getHandle(holdId(cluster, job)).signal(messages.releaseHold, { by, reason }),
+        );
+        return 'ended';
+      } catch (error) {
+        if (error instanceof ClientError && (error.code === 'NoCase' || error.code === 'CaseEnded'))
+          return 'no standing hold';
+        throw error;
+      }
+    },
+    standingHold: async (cluster, job) => {
+      const named = clusterOf(config, cluster);
+      const [ofJob, ofCluster] = await Promise.all([
+        readHold(holdId(named, jobName(job))),
+        readHold(holdId(named, null)),
+      ]);
+      return longer(ofJob, ofCluster);
+    },
+    look: async (job) => {
+      const { job: known } = jobOf(job);
+      const what = `look at job ${job}`;
+      const handle = await call({ what, needsWorker: false, writes: false }, () =>
+        client.workflow.start('recoverJob', {
+          workflowId: lookId(known.cluster, jobName(job)),
+          taskQueue: messages.QUEUES.steps,
+          args: [{ job, cluster: known.cluster, mode: 'look' } satisfies messages.RecoverInput],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `${job} on ${known.cluster}: what would be restored now?`,
+        }),
+      );
+      // Without a worker the answer would be waited for in vain.
+      await call({ what, needsWorker: true, writes: false }, () => handle.query(messages.progress));
+      const result = () => handle.result() as Promise<LookReport>;
+      return call({ what, needsWorker: true, writes: false }, result, lookDeadline);
+    },
     cases: async ({ job, limit = 50 } = {}) => {
       const query =
         job === undefined
-          ? "WorkflowType = 'recoverJob'"
+          ? "WorkflowType = 'recoverJob' AND WorkflowId STARTS_WITH 'recover/'"
           : `WorkflowType = 'recoverJob' AND WorkflowId = '${jobOf(job).id}'`;
       return call({ what: 'list the cases', needsWorker: false, writes: false }, async () => {
         const found: CaseSummary[] = [];
@@ -350,21 +481,25 @@ export function holdfastClient({
       });
     },
     ledger: async (cluster) => {
-      const id = watchId(clusterOf(config, cluster));
-      try {
-        const info = await call(
-          { what: `read the ledger of cluster ${cluster}`, needsWorker: false, writes: false },
-          () => client.workflow.getHandle(id).describe(),
-        );
-        return Object.fromEntries(
-          Object.entries(info.memo ?? {})
-            .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
-            .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
-        );
-      } catch (error) {
-        if (error instanceof ClientError && error.code === 'NoCase') return null;
-        throw error;
-      }
+      const memo = await watchMemo(cluster, `read the ledger of cluster ${cluster}`);
+      if (memo === null) return null;
+      return Object.fromEntries(
+        Object.entries(memo)
+          .filter((entry): entry is [string, JobLedger] => entry[0].startsWith(LEDGER_PREFIX))
+          .map(([key, ledger]) => [key.slice(LEDGER_PREFIX.length), ledger]),
+      );
+    },
+    watchOf: async (cluster) => {
+      const memo = await watchMemo(cluster, `read what the watch over cluster ${cluster} has found`);
+      if (memo === null) return null;
+      const lastLook = memo[messages.LAST_LOOK];
+      const noted = (memo[messages.NOTED] ?? {}) as Readonly<Record<string, JobWatch>>;
+      return {
+        lastLook: typeof lastLook === 'number' ? lastLook : null,
+        notices: Object.entries(noted).flatMap(([job, { notices }]) =>
+          notices.open.map((notice) => ({ job, ...notice })),
+        ),
+      };
     },
     startWatch: async (cluster) => {
       const workflowId = watchId(clusterOf(config, cluster));
@@ -403,6 +538,34 @@ export function holdfastClient({
       ),
     close: () => client.connection.close(),
   };
+
+  function jobsOf(cluster: string): readonly string[] {
+    return Object.entries(config.jobs).flatMap(([name, job]) => (job.cluster === cluster ? [name] : []));
+  }
+
+  /** A job's name, or else a cluster's. */
+  function holdTarget(target: string) {
+    const job = Object.entries(config.jobs).find(([name]) => name === target)?.[1];
+    if (job !== undefined) return { cluster: job.cluster, job: jobName(target) };
+    if (Object.keys(config.clusters).includes(target)) return { cluster: clusterName(target), job: null };
+    const names = [...Object.keys(config.jobs), ...Object.keys(config.clusters)].join(', ') || 'none';
+    throw new ClientError(
+      'UnknownJob',
+      `no job or cluster '${target}' in the configuration; there are: ${names}`,
+    );
+  }
+
+  async function readHold(id: string): Promise<StandingHold | null> {
+    try {
+      const info = await call({ what: `look for ${id}`, needsWorker: false, writes: false }, () =>
+        client.workflow.getHandle(id).describe(),
+      );
+      return stateOf(info) === 'open' ? holdIn(info.memo, Date.now()) : null;
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'NoCase') return null;
+      throw error;
+    }
+  }
 
   async function ended(id: string, runId: string): Promise<Pick<CaseView, 'end' | 'failure'>> {
     try {
@@ -446,14 +609,13 @@ function stateOf(info: ExecutionInfo): CaseSummary['state'] {
   }
 }
 
-/** Published as a memo, and as a search attribute where it is registered. */
+/** Published as a search attribute where it is registered; and what needs a person, and the outcome, as a memo. */
 function phaseOf(info: ExecutionInfo): string | null {
-  const memo = info.memo?.['phase'];
-  if (typeof memo === 'string') return memo;
   for (const { key, value } of info.typedSearchAttributes.getAll()) {
     if (key.name === 'HoldfastPhase' && typeof value === 'string') return value;
   }
-  return null;
+  const memo = info.memo?.['phase'];
+  return typeof memo === 'string' ? memo : null;
 }
 
 function faultBehind(cause: Error | undefined): NonNullable<CaseView['failure']> {

@@ -3,6 +3,7 @@
  * secrets as {@link Secret}. Made only by `config/load.ts` from one YAML file.
  */
 import type { ClusterName, JobName } from '../domain/ids.js';
+import type { Severity } from '../domain/notice.js';
 import type { Policy } from '../domain/policy.js';
 import type { Secret } from '../domain/secret.js';
 
@@ -121,6 +122,8 @@ export interface JobConfig {
     readonly cluster: string;
     readonly group: string | null;
     readonly sink: SinkConfig | null;
+    /** Topics that the job reads, for a start from nothing when no state names them. */
+    readonly topics: readonly string[];
   } | null;
   readonly policy: Policy;
 }
@@ -163,7 +166,13 @@ export interface LimitsConfig {
   readonly steps: number;
 }
 
-export interface NoticeConfig {
-  readonly kind: 'webhook' | 'slack' | 'pagerduty';
+export type NoticeConfig = {
+  /** Often holds a token. */
   readonly url: Secret;
-}
+  /** Less urgent notices are not sent there. */
+  readonly minSeverity: Severity;
+} & (
+  | { readonly kind: 'webhook'; readonly bearer?: Secret }
+  | { readonly kind: 'slack' }
+  | { readonly kind: 'pagerduty'; readonly routingKey: Secret }
+);

@@ -5,12 +5,14 @@ import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { clusterName, jobName } from '../domain/ids.js';
 import { PRESETS, type Policy } from '../domain/policy.js';
+import { secret } from '../domain/secret.js';
 import type {
   ClusterConfig,
   Config,
   JobConfig,
   KafkaConfig,
   LaunchConfig,
+  NoticeConfig,
   StorageConfig,
   TlsConfig,
 } from './config.js';
@@ -228,17 +230,27 @@ function build(file: ConfigFile, path: string, base: string): Config {
           kafka:
             j.kafka === undefined
               ? null
-              : { cluster: j.kafka.cluster, group: j.kafka.group ?? null, sink: j.kafka.sink ?? null },
+              : {
+                  cluster: j.kafka.cluster,
+                  group: j.kafka.group ?? null,
+                  sink: j.kafka.sink ?? null,
+                  topics: j.kafka.topics,
+                },
           policy: policyOf(j.policy),
         },
       ]),
     ),
     intake: given(file.intake),
     limits: file.limits,
-    notices: file.notices,
+    notices: file.notices.map(noticeOf),
     stateDir: resolve(base, file.stateDir),
   };
 }
+
+const PAGERDUTY = secret('https://events.pagerduty.com/v2/enqueue');
+
+const noticeOf = (notice: ConfigFile['notices'][number]): NoticeConfig =>
+  given({ ...notice, url: notice.url ?? PAGERDUTY });
 
 /** The dev server of Temporal serves its UI 1000 ports above the frontend. */
 function devUi(address: string): string | null {

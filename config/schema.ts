@@ -4,6 +4,7 @@
  * is turned into its value by the {@link SecretReader} of `load.ts`.
  */
 import { z } from 'zod';
+import { SEVERITIES } from '../domain/notice.js';
 import { secret, type Secret } from '../domain/secret.js';
 import { parseDuration } from './duration.js';
 
@@ -350,6 +351,13 @@ export function fileSchema(readSecret: SecretReader) {
       .strictObject({
         cluster: text('a name under kafka', 'main'),
         group: text('a consumer group', 'window-counts').optional(),
+        topics: z
+          .array(text('a topic', 'events'), 'expected a list of topics')
+          .default([])
+          .meta({ examples: [['events']] })
+          .describe(
+            'Topics that the job reads. Needed only to start it from nothing when no state names them.',
+          ),
         sink: z
           .strictObject({
             guarantee: oneOf(['at-least-once', 'exactly-once']),
@@ -390,10 +398,30 @@ export function fileSchema(readSecret: SecretReader) {
     })
     .describe('Limits of one worker.');
 
-  const notice = z.strictObject({
-    kind: oneOf(['webhook', 'slack', 'pagerduty']),
-    url: hidden({ env: 'HOLDFAST_NOTICE_URL' }).describe('Often holds a token, so it is a secret.'),
-  });
+  const minSeverity = oneOf(SEVERITIES)
+    .default('warning')
+    .describe('Less urgent notices are not sent there.');
+  const noticeUrl = hidden({ env: 'HOLDFAST_NOTICE_URL' })
+    .refine(
+      (url) => URL.canParse(url.reveal()) && /^https?:/.test(url.reveal()),
+      'expected a secret that holds an http or https URL',
+    )
+    .describe('Often holds a token, so it is a secret.');
+  const notice = z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('webhook'),
+      url: noticeUrl,
+      bearer: hidden({ env: 'HOLDFAST_NOTICE_TOKEN' }).optional().describe('Sent as a bearer token.'),
+      minSeverity,
+    }),
+    z.strictObject({ kind: z.literal('slack'), url: noticeUrl, minSeverity }),
+    z.strictObject({
+      kind: z.literal('pagerduty'),
+      routingKey: hidden({ env: 'PAGERDUTY_ROUTING_KEY' }).describe('Integration key of the service.'),
+      url: noticeUrl.optional().describe("Default: PagerDuty's Events API v2."),
+      minSeverity,
+    }),
+  ]);
 
   return z.strictObject(
     {

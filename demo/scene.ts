@@ -25,6 +25,8 @@ const GROUP = 'window-counts';
 
 /** Everything that is there before the incident. */
 export interface Scene {
+  /** Of an exactly-once sink, milliseconds; undefined: at least once. */
+  readonly transactionTimeout?: number | undefined;
   readonly stack: Stack;
   readonly flink: FlinkRest;
   readonly events: EventStream;
@@ -44,14 +46,25 @@ export interface SceneOptions {
   readonly flink: FlinkVersion;
   readonly onEvent?: NonNullable<StackOptions['onEvent']>;
   readonly temporal?: NonNullable<StackOptions['temporal']>;
+  /** Milliseconds: the job's sink is exactly-once, with this transaction timeout. Default: at least once. */
+  readonly transactionTimeout?: number;
 }
 
-const jobArgs = (broker: string, name: string, group: string, out: string): Record<string, string> => ({
+const jobArgs = (
+  broker: string,
+  name: string,
+  group: string,
+  out: string,
+  transactionTimeout?: number,
+): Record<string, string> => ({
   brokers: broker,
   in: TOPICS.in,
   out,
   group,
   name,
+  ...(transactionTimeout === undefined
+    ? {}
+    : { guarantee: 'exactly-once', 'tx-timeout-ms': String(transactionTimeout) }),
 });
 
 const defined = <T>(value: T | undefined, what: string): T => {
@@ -112,9 +125,13 @@ export async function openScene(options: SceneOptions): Promise<TwinScene> {
     const submitBlank = () =>
       flink.submit({ jar, args: jobArgs(broker, BLANK_NAME, `${GROUP}-blank`, TOPICS.blankOut) });
     const events = await startEvents({ broker, topics: [TOPICS.in], rate: 200 });
-    const run = await flink.submit({ jar, args: jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out) });
+    const { transactionTimeout } = options;
+    const run = await flink.submit({
+      jar,
+      args: jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out, transactionTimeout),
+    });
     const blankRun = await submitBlank();
-    return { stack, flink, events, jar, run, blankRun, submitBlank };
+    return { stack, flink, events, jar, run, blankRun, submitBlank, transactionTimeout };
   } catch (error) {
     await stack.stop();
     throw error;
@@ -130,13 +147,16 @@ export interface ConfigOptions {
 
 /** Writes the `holdfast.yaml` of this scene and returns its path. */
 export async function writeConfig(scene: Scene, options: ConfigOptions): Promise<string> {
-  const { stack, jar } = scene;
+  const { stack, jar, transactionTimeout } = scene;
   const { places } = stack.flink;
   const broker = defined(stack.endpoints.kafka, 'Kafka');
-  const args = Object.entries(jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out)).flatMap(([name, value]) => [
-    `--${name}`,
-    value,
-  ]);
+  const args = Object.entries(jobArgs(broker, FLINK_NAME, GROUP, TOPICS.out, transactionTimeout)).flatMap(
+    ([name, value]) => [`--${name}`, value],
+  );
+  const sink =
+    transactionTimeout === undefined
+      ? {}
+      : { sink: { guarantee: 'exactly-once', transactionTimeout: `${transactionTimeout}ms` } };
   const apart = places.haStorage.startsWith('file:')
     ? new URL(places.haStorage).pathname.replace(/\/ha$/, '')
     : null;
@@ -175,7 +195,7 @@ export async function writeConfig(scene: Scene, options: ConfigOptions): Promise
         cluster: CLUSTER,
         match: { name: FLINK_NAME },
         launch: { jar, args },
-        kafka: { cluster: 'main', group: GROUP },
+        kafka: { cluster: 'main', group: GROUP, ...sink },
         policy: { preset: 'strict', backoff: { initial: '2s' }, stableFor: '1s', ...options.policy },
       },
     },

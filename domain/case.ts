@@ -1,11 +1,15 @@
 /** One recovery as people see it: what the query `status` answers, and what ends a case. */
 import type { SeenAlert } from './alert.js';
-import type { Question, Said } from './desk.js';
+import type { Hold, Question } from './desk.js';
 import type { Fault } from './failure.js';
+import type { ResumedOffsets } from './group-offsets.js';
 import type { RunId } from './ids.js';
+import type { StartedFromNothing } from './kafka-from.js';
 import type { Repair } from './repair.js';
 import type { RestorePoint } from './restore-point.js';
+import type { TimeLeft } from './time-left.js';
 import type { SkippedRange } from './skipped.js';
+import type { Stop } from './stop.js';
 
 export type Phase =
   | 'opening'
@@ -17,6 +21,7 @@ export type Phase =
   | 'resuming offsets'
   | 'restoring'
   | 'repairing'
+  | 'stopping'
   | 'confirming'
   | 'waiting'
   | 'asking'
@@ -59,6 +64,8 @@ export interface Restored {
   readonly proofs: readonly string[];
   /** Records that existed and that the restored run did not read. Left out: none. */
   readonly skipped?: readonly SkippedRange[];
+  /** It was started from nothing: by whom, why, where in Kafka, and what was given up. Left out: it was restored. */
+  readonly fromNothing?: StartedFromNothing;
 }
 
 /** As what a proved run counts: one that skipped records goes on, and is no success. */
@@ -86,13 +93,19 @@ export interface CaseStatus {
   /** Repairs of dead ends that this case has had done, oldest first, at most 10. */
   readonly repairs: readonly Repair[];
   readonly question: Question | null;
-  readonly hold: (Said & { readonly since: number }) | null;
+  readonly hold: Hold | null;
   readonly alerts: readonly SeenAlert[];
   readonly alertsHeard: number;
   /** Why the case stands as it does when it is aborted, asking or closed. */
   readonly because: Fault | null;
   /** Commands that make sense now. */
   readonly next: readonly string[];
+  /** What was done to the consumer group's offsets, with what they were before. Left out: nothing was tried. */
+  readonly groupOffsets?: ResumedOffsets;
+  /** How long what the recovery needs will last. */
+  readonly timeLeft: readonly TimeLeft[];
+  /** Runs that this case has stopped, oldest first. Left out: none. */
+  readonly stops?: readonly Stop[];
 }
 
 /** How a case ended: the workflow's result. */

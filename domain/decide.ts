@@ -2,19 +2,25 @@
  * What to do next: one pure, total function of what is known. The workflow carries out one step, adds what it found,
  * and asks again. No I/O, no clock, no Temporal; the tables of the design are its tests.
  */
-import { explain, waysOut } from './dead-end.js';
+import { explain, waysOut, type DeadEnd } from './dead-end.js';
 import type { Dependency } from './dependency.js';
 import { fault, failureClass, FAILURES, type Fault } from './failure.js';
 import { hashText } from './hash128.js';
 import type { RunId } from './ids.js';
 import { launchInDoubt } from './launch-command.js';
+import { decideStart, firstStart } from './decide-start.js';
+import type { FromNothing, GivenUp } from './kafka-from.js';
 import { buildLadder, type Ladder, type Pointers } from './ladder.js';
-import type { OffsetCheck } from './offsets.js';
+import { costOf } from './cost.js';
+import { lastPass } from './last-pass.js';
+import { expiredTransactions, type OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
-import type { Reading } from './reading.js';
+import { absent, type Reading } from './reading.js';
 import type { EmptyJobResult, RepairCheck } from './repair.js';
 import { pointFromPath, type RestorePoint, type SnapshotFacts, type Verdict } from './restore-point.js';
+import { branchLine } from './side-by-side.js';
 import { isTerminal, type Assessment, type RunView, type Situation } from './situation.js';
+import { checkStop, stopConsent, stopNeedsApproval, tellStop } from './stop.js';
 import { calledAt, loopingOn, situationNow, stillStuck, type Stuck } from './stuck.js';
 
 /** A submission whose fate is not known yet. */
@@ -23,6 +29,10 @@ export interface OpenSubmission {
   readonly point: string;
   /** Records after the point that Kafka had lost by then, at most 100 partitions. */
   readonly gone?: OffsetCheck['gone'];
+  /** What was accepted with it and is to be in the record, one sentence each. */
+  readonly accepted?: readonly string[];
+  /** Submitted from nothing: the offsets at which it starts, `topic/partition=offset`; `point` is {@link NOTHING}. */
+  readonly start?: readonly string[];
   /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
   readonly shown?: RunId;
 }
@@ -49,6 +59,14 @@ export interface Evidence {
   readonly approved: readonly string[];
   /** What looked like a dead end before this pass, and since when; null or left out: nothing. */
   readonly stuck?: Stuck | null;
+  /** The one pass after the last attempt, in which a savepoint may be taken and nothing else [false]. */
+  readonly lastPass?: boolean;
+  /** Paths of points that Flink has refused although they were sound [none]. */
+  readonly refused?: readonly string[];
+  /** A person has said that the job is to start from nothing. */
+  readonly fromNothing?: FromNothing | null;
+  /** The run that this case has started from nothing: it is no blank run by accident. */
+  readonly startedBlank?: RunId | null;
 }
 
 /**
@@ -76,6 +94,10 @@ export interface Plan {
   /** Same plan, same digest: consent to one plan never counts for another. */
   readonly digest: string;
   readonly because: Fault;
+  /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
+  readonly facts: readonly string[];
+  /** Choosing one of the choices also stops this run. */
+  readonly stops?: RunId;
 }
 
 export type Next =
@@ -89,12 +111,21 @@ export type Next =
       readonly facts: SnapshotFacts;
       readonly because: string;
     }
+  /** A person's word, or the policy for a first start: submitted without state. */
+  | {
+      readonly do: 'start';
+      readonly from: FromNothing;
+      readonly gaveUp: readonly GivenUp[];
+      readonly because: string;
+    }
   /** A run of ours is on its way: prove it. */
   | { readonly do: 'confirm'; readonly run: RunId; readonly point: string; readonly because: string }
   /** Whether a dead end may be repaired. */
   | { readonly do: 'checkRepair'; readonly deadEnd: EmptyJobResult }
   /** Approved by a person. `modified`: the file that was approved, by its time. */
   | { readonly do: 'repair'; readonly deadEnd: EmptyJobResult; readonly modified: number }
+  /** Approved by a person, or a run of ours without a checkpoint of its own. */
+  | { readonly do: 'stop'; readonly run: RunId; readonly approved: boolean; readonly because: string }
   /** Nothing to be tried before a dependency is back, or a time has come; no attempt is spent on it. */
   | {
       readonly do: 'await';
@@ -117,22 +148,29 @@ export type Next =
   | { readonly do: 'ask'; readonly plan: Plan }
   | { readonly do: 'abort'; readonly fault: Fault };
 
-const ask = (
+/** A question to a person. Its digest is made of what it is about and does, not of its words. */
+export function planOf(
   about: string,
   because: Fault,
   text: string,
   approves: string | null,
   choices: readonly string[],
-): { readonly do: 'ask'; readonly plan: Plan } => {
+  facts: readonly string[] = [],
+): Plan {
   const digest = hashText(
     JSON.stringify([about, approves, choices, because.code, because.where ?? '']),
   ).slice(0, 12);
-  return { do: 'ask', plan: { about, text, approves, choices, digest, because } };
-};
+  return { about, text, approves, choices, digest, because, facts };
+}
+
+const ask = (...plan: Parameters<typeof planOf>): { readonly do: 'ask'; readonly plan: Plan } => ({
+  do: 'ask',
+  plan: planOf(...plan),
+});
 
 /** The question for a failure that no waiting mends: refused access, a wrong configuration, a point that Flink refuses. */
 export const planFor = (because: Fault): Plan =>
-  ask(
+  planOf(
     because.code,
     because,
     `${because.message}. ${FAILURES[because.code].person}`,
@@ -140,7 +178,7 @@ export const planFor = (because: Fault): Plan =>
       ? 'count it as never submitted, and submit anew with another run id'
       : null,
     [],
-  ).plan;
+  );
 
 /** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
 export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
@@ -165,7 +203,15 @@ export function decide(e: Evidence): Next {
   const mine = confirmOwnRun(e, e.assessment);
   if (mine !== null) return mine;
   const situation = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
+  const nobodyElse = situation.is === 'abandoned' || situation.is === 'vanished';
+  if (nobodyElse && e.fromNothing) return decideFromNothing(e, e.fromNothing);
   return situation.is === 'abandoned' ? decideRestore(e) : decideElse(e, situation);
+}
+
+/** Nobody but us brings the job back, and a person wants it without state. A word, so a job that vanished is meant too. */
+function decideFromNothing(e: Evidence, from: FromNothing): Next {
+  if (e.pointers === null) return { do: 'fetchPointer' };
+  return decideStart(e, from, buildLadder(e.pointers, null), ask);
 }
 
 /** A run that this case submitted is alive: it is to be proved, never submitted again. */
@@ -174,12 +220,27 @@ function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   const alive = a.runs.value.filter((r) => !isTerminal(r.state));
   const own = alive.find((r) => r.run === (e.openSubmission?.shown ?? e.openSubmission?.run));
   if (alive.length !== 1 || own === undefined || e.openSubmission === null) return null;
+  const loop = endOwnLoop(e, own);
+  if (loop !== null) return loop;
   return {
     do: 'confirm',
     run: own.run,
     point: e.openSubmission.point,
     because: `our run ${own.run} is ${own.state}`,
   };
+}
+
+/** A run of ours that restarts for ever from a point that we prove broken. That never got anywhere, it is no loss. */
+function endOwnLoop(e: Evidence, own: RunView): Next | null {
+  const point = loopingOn(own);
+  if (point === null) return null;
+  const verdict = e.verdicts[point];
+  if (verdict === undefined) return { do: 'readState', point: pointFromPath(point) };
+  if (verdict.is !== 'broken') return null;
+  const because = `our run restarts for ever from ${point}, which is broken`;
+  if (stopNeedsApproval(own.run, own.completed, e.submitted))
+    return decideLoop(e, { is: 'RestoreLoop', run: own.run, point }, because);
+  return { do: 'stop', run: own.run, approved: false, because };
 }
 
 /** Every situation in which nothing may be submitted. */
@@ -201,26 +262,12 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
     case 'dead-end':
       return decideDeadEnd(e, s);
     case 'vanished':
-      return consented(
-        e,
-        ask(
-          'vanished',
-          fault('Unclassified', s.because),
-          `${s.because}. Was it stopped on purpose?`,
-          'restore it from its newest restore point',
-          [],
-        ),
-      );
+      return decideVanished(e, s.because);
     case 'blank': {
-      const because = fault('TwinRunning', s.because, s.run.run);
+      if (s.run.run === e.startedBlank && s.run.completed > 0)
+        return { do: 'leave', outcome: 'healthy', because: 'it was started from nothing on purpose' };
       if (e.policy.onBlankRun === 'report') return { do: 'leave', outcome: 'healthy', because: s.because };
-      return ask(
-        'blank run',
-        because,
-        `Run ${s.run.run}: ${s.because}. It undercounts. Nothing is stopped without a person.`,
-        null,
-        [],
-      );
+      return decideBlank(e, s.run, s.because);
     }
     case 'twins':
       return ask(
@@ -231,6 +278,45 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
         [],
       );
   }
+}
+
+/** A run that started from nothing is stopped only in favour of a point that a person chose, and that is proved first. */
+function decideBlank(e: Evidence, run: RunView, why: string): Next {
+  const because = fault('TwinRunning', why, run.run);
+  const check = checkStop({ ...run, retained: run.retained ?? absent });
+  const told = `Run ${run.run}: ${why}. It undercounts.`;
+  if (check.is === 'unknown') return { do: 'fail', fault: check.because };
+  if (check.is === 'forbidden' || check.is === 'over' || e.policy.attempts === 0)
+    return ask('blank run', because, `${told} Holdfast does not stop it: ${check.because}.`, null, []);
+  const does = tellStop(run.run, check);
+  if (e.chosen === null) {
+    if (e.pointers === null) return { do: 'fetchPointer' };
+    const choices = buildLadder(e.pointers, null)
+      .rungs.filter(({ point }) => point.run !== run.run)
+      .slice(0, 5)
+      .map(({ point }) => point.path);
+    const question = ask(
+      'blank run',
+      because,
+      `${told} Choosing a restore point proves it, then stops the run (${does}: ${check.because}) and restores that point; what the run has written stays in the sink. Nothing is stopped without a person.`,
+      null,
+      choices,
+    );
+    return { ...question, plan: { ...question.plan, stops: run.run } };
+  }
+  const { path } = e.chosen;
+  const question = ask(
+    'blank run',
+    because,
+    `${told} Restore ${path} instead?`,
+    `${does}, then restore ${path}`,
+    [],
+  );
+  const consents = [question.plan.digest, stopConsent(run.run, path)];
+  if (!consents.some((consent) => e.approved.includes(consent))) return question;
+  const next = decideRestore(e);
+  if (next.do !== 'restore') return next;
+  return { do: 'stop', run: run.run, approved: true, because: `${does}: ${path} is restored instead` };
 }
 
 /** Flink brings the job back by itself; or it only looks like that, which shows at a known time. */
@@ -264,6 +350,7 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
     const told = verdict.is === 'sound' ? 'sound' : `${verdict.is} (${verdict.reasons[0]?.message ?? ''})`;
     return explained(` ${waysOut(deadEnd, verdict.is === 'sound', told)}`, deadEnd.znode);
   }
+  if (deadEnd.is === 'RestoreLoop') return decideLoop(e, deadEnd, s.because);
   if (deadEnd.is !== 'EmptyJobResult') return explained('', deadEnd.run);
   if (e.policy.repairs === 'never' || e.policy.attempts === 0)
     return explained(' Policy: Holdfast only reports it.', deadEnd.path);
@@ -293,9 +380,49 @@ function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end' }>): 
   }
 }
 
-/** A plan that was approved is carried out as if the job were abandoned. */
-function consented(e: Evidence, question: { readonly do: 'ask'; readonly plan: Plan }): Next {
-  return e.approved.includes(question.plan.digest) ? decideRestore(e) : question;
+/**
+ * Nobody saw it end: a person says whether that was wanted. First everything is looked at that a restore would need, so
+ * that the question can name the point and the cost. Approved, it is treated as abandoned.
+ */
+function decideVanished(e: Evidence, why: string): Next {
+  const next = decideRestore(e);
+  const starts = next.do === 'restore' || next.do === 'start';
+  const offers = starts || (next.do === 'ask' && next.plan.approves !== null);
+  if (!offers) return next;
+  const because = fault('Unclassified', why);
+  const facts =
+    next.do === 'ask' ? next.plan.facts : next.do === 'start' ? [] : costIn(e, next.point, next.facts);
+  const does =
+    next.do === 'start'
+      ? `start it from nothing, Kafka from ${next.from.kafkaFrom}: ${next.because}`
+      : 'restore it from its newest restore point';
+  const question = ask('vanished', because, `${why}. Was it stopped on purpose?`, does, [], facts);
+  return e.approved.includes(question.plan.digest) ? next : question;
+}
+
+/** The loop is ended when a person agrees; then nobody but us brings the job back, and the ladder goes on by policy. */
+function decideLoop(e: Evidence, deadEnd: Extract<DeadEnd, { is: 'RestoreLoop' }>, why: string): Next {
+  const runs = e.assessment?.runs.is === 'present' ? e.assessment.runs.value : [];
+  const run = runs.find((r) => r.run === deadEnd.run);
+  const because = fault('StateCorrupt', why, `${deadEnd.run} ${deadEnd.point}`);
+  const explained = (more: string) =>
+    ask('dead end', because, `RestoreLoop: ${explain(deadEnd)} ${more}`, null, []);
+  if (e.policy.repairs === 'never' || e.policy.attempts === 0)
+    return explained('Policy: Holdfast only reports it.');
+  if (run === undefined) return explained('Flink does not show the run.');
+  const check = checkStop({ ...run, retained: run.retained ?? absent });
+  if (check.is === 'unknown') return { do: 'fail', fault: check.because };
+  if (check.is !== 'cancel') return explained(`Holdfast does not stop it: ${check.because}.`);
+  const does = tellStop(run.run, check);
+  const question = ask(
+    'dead end',
+    because,
+    `RestoreLoop: ${explain(deadEnd)} It may be stopped: ${check.because}. Then the ladder goes on, by policy fallback: ${e.policy.fallback}.`,
+    does,
+    [],
+  );
+  if (!e.approved.includes(question.plan.digest)) return question;
+  return { do: 'stop', run: run.run, approved: true, because: does };
 }
 
 /** Nobody but us brings the job back: find the point, prove it, check Kafka, restore. */
@@ -307,9 +434,20 @@ function decideRestore(e: Evidence): Next {
   return walk(e, buildLadder(e.pointers, e.chosen));
 }
 
+/** What a restore would be, if nobody but us could bring the job back now: looks and a decision, never an act. */
+export const wouldRestore = (e: Evidence): Next =>
+  e.pointers === null
+    ? { do: 'fetchPointer' }
+    : walk({ ...e, policy: { ...e.policy, attempts: null } }, buildLadder(e.pointers, e.chosen));
+
 /** Policy `observe`: say what would be done, do nothing. */
 function observe(e: Evidence, ladder: Ladder): Next {
   const next = walk({ ...e, policy: { ...e.policy, attempts: null } }, ladder);
+  if (next.do === 'ask') return { do: 'ask', plan: { ...next.plan, approves: null } };
+  if (next.do === 'start') {
+    const message = `attempts is 0: would start from nothing, Kafka from ${next.from.kafkaFrom}`;
+    return { do: 'abort', fault: fault('AttemptsExhausted', message) };
+  }
   if (next.do !== 'restore') return next;
   return {
     do: 'abort',
@@ -321,21 +459,9 @@ function observe(e: Evidence, ladder: Ladder): Next {
 function walk(e: Evidence, ladder: Ladder): Next {
   const [blind] = ladder.unknown;
   if (blind !== undefined) return { do: 'fail', fault: blind };
-  if (ladder.branch !== null) {
-    const [top, other] = ladder.branch.tops;
-    return ask(
-      'branch',
-      fault(
-        'StateForeign',
-        `run ${ladder.branch.blank} started from nothing although older runs have restore points`,
-        top.path,
-      ),
-      `Two branches exist: ${top.path} (run ${ladder.branch.blank}, started from nothing) and ${other.path}. Choose one.`,
-      null,
-      [top.path, other.path],
-    );
-  }
+  if (ladder.branch !== null) return askBranch(e, ladder.branch);
   if (ladder.rungs.length === 0) return nothingFound(e);
+  if (e.lastPass === true) return lastResort(e, ladder);
   const broken: { path: string; reason: Fault }[] = [];
   for (const { point } of ladder.rungs) {
     if (broken.length > 0 && !mayFallBackTo(e.policy, point)) continue;
@@ -354,7 +480,7 @@ function walk(e: Evidence, ladder: Ladder): Next {
         });
         continue;
       case 'sound':
-        return broken.length === 0 || e.policy.fallback !== 'never'
+        return broken.length === 0 || (e.policy.fallback !== 'never' && e.policy.approval !== 'fallback')
           ? take(e, point, verdict.facts, broken)
           : offerOlder(e, point, verdict.facts, broken);
     }
@@ -367,6 +493,44 @@ function walk(e: Evidence, ladder: Ladder): Next {
     null,
     ladder.rungs.map((r) => r.point.path),
   );
+}
+
+/** Never chosen for a person; both tops are read first, so that they can be compared. */
+function askBranch(e: Evidence, { blank, tops, began }: NonNullable<Ladder['branch']>): Next {
+  const facts: string[] = [];
+  for (const point of tops) {
+    const verdict = e.verdicts[point.path];
+    if (verdict === undefined) return { do: 'readState', point };
+    if (verdict.is === 'unknown')
+      return { do: 'fail', fault: verdict.reasons[0] ?? fault('Unclassified', 'not readable', point.path) };
+    facts.push(branchLine(point, point === tops[0] ? began : 'is older', verdict));
+  }
+  const [top, other] = tops;
+  const because = fault(
+    'StateForeign',
+    `run ${blank} ${began} although older runs have restore points`,
+    top.path,
+  );
+  const text = `Two branches exist: ${top.path} (run ${blank}, ${began}) and ${other.path}. Choose one.`;
+  return ask('branch', because, text, null, [top.path, other.path], facts);
+}
+
+/** The one pass after the last attempt: a savepoint, or nothing. */
+function lastResort(e: Evidence, ladder: Ladder): Next {
+  const found = lastPass(ladder.rungs, e.verdicts, e.refused ?? []);
+  switch (found.is) {
+    case 'read':
+      return { do: 'readState', point: found.point };
+    case 'unknown':
+      return { do: 'fail', fault: found.because };
+    case 'nothing':
+      return { do: 'abort', fault: fault('AttemptsExhausted', `no savepoint was taken: ${found.because}`) };
+    case 'take': {
+      const next = take(e, found.point, found.facts, found.passed);
+      const because = `onExhausted: savepoint; of ${found.passed.length} newer points none can be had`;
+      return next.do === 'restore' ? { ...next, because } : next;
+    }
+  }
 }
 
 /** With `never` all rungs are still read, so that the question can name a sound one. */
@@ -388,7 +552,21 @@ function offerOlder(
     `restore ${point.path}`,
     [point.path],
   );
-  return e.approved.includes(question.plan.digest) ? take(e, point, facts, broken) : question;
+  const taken = take(e, point, facts, broken);
+  if (e.approved.includes(question.plan.digest) || taken.do === 'checkOffsets') return taken;
+  return { do: 'ask', plan: { ...question.plan, facts: costIn(e, point, facts, broken.length) } };
+}
+
+/** What restoring a point costs, as far as it was looked at. */
+export function costIn(
+  e: Evidence,
+  point: RestorePoint,
+  facts: SnapshotFacts,
+  passed = 0,
+): readonly string[] {
+  const check = e.offsets[point.path];
+  const known = check?.is === 'present' ? check.value : null;
+  return costOf({ point, facts, check: known, assessment: e.assessment, passed });
 }
 
 /** A sound point. Kafka, age and claim hazards have their say, then it is restored. */
@@ -406,9 +584,11 @@ function take(
       ? 'it is the newest restore point and every file of it is sound'
       : `${broken.length} newer points are broken`;
   const restore: Next = { do: 'restore', point, facts, because: why };
+  const cost = costIn(e, point, facts, broken.length);
   for (const objection of objections(e, point, facts, check.is === 'present' ? check.value : null)) {
     if (objection.do === 'abort') return objection;
-    if (!e.approved.includes(objection.plan.digest)) return objection;
+    if (!e.approved.includes(objection.plan.digest))
+      return { do: 'ask', plan: { ...objection.plan, facts: cost } };
   }
   return restore;
 }
@@ -501,7 +681,7 @@ function offsetObjections(
       ask(
         'transactions',
         because,
-        `${because.message}: what was pre-committed in the last checkpoint may be lost at the sink.`,
+        `${because.message}: ${expiredTransactions(check, point.time) ?? ''}.`,
         does,
         [],
       ),
@@ -519,10 +699,13 @@ function nothingFound(e: Evidence): Next {
     return { do: 'abort', fault: fault('StateLost', `restore points were known and all are gone: ${list}`) };
   }
   const because = fault('StateLost', 'no restore point was found in any source, and none is remembered');
+  const first = firstStart(e);
+  if (first !== null && e.policy.approval !== 'always' && e.pointers !== null)
+    return decideStart(e, first, buildLadder(e.pointers, null), ask);
   return ask(
     'nothing to restore',
     because,
-    `${because.message}. Start it by hand only if it never had state.`,
+    `${because.message}. If it never had state: holdfast recover JOB --from-nothing --kafka-from POSITION --reason …`,
     null,
     [],
   );

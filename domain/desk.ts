@@ -3,6 +3,7 @@
  * this be said now?) and the handlers (it was said): they cannot disagree.
  */
 import { mergeAlert, resolveAlert, type Alert, type AlertResolved, type SeenAlert } from './alert.js';
+import { KAFKA_FROM, parseKafkaFrom, type FromNothing } from './kafka-from.js';
 
 /** Who said something, and why: the audit of every decision of a person. */
 export interface Said {
@@ -24,11 +25,22 @@ export interface Question {
   readonly askedAt: number;
   /** Epoch milliseconds; then the case looks again and asks anew. */
   readonly expiresAt: number;
+  /** What to know before answering, one line each: what approval costs, or what is to be chosen from. */
+  readonly facts: readonly string[];
 }
 
 export type Answer =
   | ({ readonly is: 'approve' | 'reject'; readonly question: string } & Said)
   | ({ readonly is: 'choose'; readonly question: string | null; readonly path: string } & Said);
+
+/** Nothing is done meanwhile. Times in epoch milliseconds. */
+export interface Hold extends Said {
+  readonly since: number;
+  /** It ends by itself then; null or left out: only when it is released. */
+  readonly until?: number | null;
+  /** It comes from a standing hold and ends with it. */
+  readonly standing?: boolean;
+}
 
 /** What a case is doing, as far as messages depend on it. */
 export type Standing = 'working' | 'asking' | 'aborted' | 'soaking' | 'over';
@@ -38,7 +50,7 @@ export interface Desk {
   readonly alerts: readonly SeenAlert[];
   /** All alert signals, repetitions included. */
   readonly alertsHeard: number;
-  readonly hold: (Said & { readonly since: number }) | null;
+  readonly hold: Hold | null;
   readonly question: Question | null;
   /** Heard and not yet acted on. */
   readonly answer: Answer | null;
@@ -46,6 +58,8 @@ export interface Desk {
   readonly resume: Said | null;
   readonly retryNow: Said | null;
   readonly close: Said | null;
+  /** The job is to start from nothing. Left out, null: nobody has said so, or it was taken up. */
+  readonly fromNothing?: FromNothing | null;
 }
 
 export const emptyDesk: Desk = {
@@ -66,7 +80,9 @@ export type Message =
   | { readonly kind: 'alertResolved'; readonly resolved: AlertResolved }
   | ({ readonly kind: 'approve' | 'reject'; readonly question: string } & Said)
   | ({ readonly kind: 'chooseRestorePoint'; readonly question?: string; readonly path: string } & Said)
-  | ({ readonly kind: 'abort' | 'hold' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
+  | ({ readonly kind: 'startFromNothing'; readonly kafkaFrom: string } & Said)
+  | ({ readonly kind: 'hold'; readonly until?: number; readonly standing?: boolean } & Said)
+  | ({ readonly kind: 'abort' | 'release' | 'resume' | 'retryNow' | 'close' } & Said);
 
 export type Heard =
   { readonly is: 'heard'; readonly desk: Desk } | { readonly is: 'refused'; readonly why: string };
@@ -133,13 +149,32 @@ export function hear(desk: Desk, message: Message, now: number): Heard {
         answer: { is: 'choose', question: message.question ?? null, path: message.path, ...said },
       });
     }
+    case 'startFromNothing': {
+      if (parseKafkaFrom(message.kafkaFrom) === null)
+        return refused(`expected kafkaFrom: ${KAFKA_FROM}, found ${JSON.stringify(message.kafkaFrom)}`);
+      if (desk.standing === 'soaking')
+        return refused('the job was brought back and runs: nothing is started');
+      // It is a word to go on as well: an aborted case is resumed by it, a wait ends.
+      const goesOn = desk.standing === 'aborted' ? { resume: said } : { retryNow: said };
+      return heard({ ...desk, ...goesOn, fromNothing: { ...said, kafkaFrom: message.kafkaFrom } });
+    }
     case 'abort':
       if (desk.standing === 'aborted') return refused('the case is aborted already');
       return heard({ ...desk, abort: said });
     case 'hold':
       if (desk.hold !== null)
         return refused(`the case is held already, by ${desk.hold.by}: ${desk.hold.reason}`);
-      return heard({ ...desk, hold: { ...said, since: now } });
+      if (message.until !== undefined && !(message.until > now))
+        return refused(`expected an end of the hold in the future, found ${JSON.stringify(message.until)}`);
+      return heard({
+        ...desk,
+        hold: {
+          ...said,
+          since: now,
+          ...(message.until === undefined ? {} : { until: message.until }),
+          ...(message.standing === true ? { standing: true } : {}),
+        },
+      });
     case 'release':
       if (desk.hold === null) return refused('the case is not held');
       return heard({ ...desk, hold: null });

@@ -46,3 +46,8 @@ export const recoverId = (cluster: ClusterName, job: JobName): string => `recove
 export const watchId = (cluster: ClusterName): string => `watch/${cluster}`;
 /** Workflow id of the repairs of a cluster: one at a time. */
 export const repairId = (cluster: ClusterName): string => `repair/${cluster}`;
+/** Workflow id of a look at a job: "if it failed now, what would we restore?" */
+export const lookId = (cluster: ClusterName, job: JobName): string => `look/${cluster}/${job}`;
+/** Workflow id of a standing hold on a job, or (null) on all jobs of the cluster. */
+export const holdId = (cluster: ClusterName, job: JobName | null): string =>
+  job === null ? `hold/${cluster}` : `hold/${cluster}/${job}`;

@@ -33,10 +33,15 @@ export interface Ladder {
   /** Sources that could not be looked at. While there is one, a newer rung than the top may exist. */
   readonly unknown: readonly Fault[];
   /**
-   * Set when the newest run with points started from nothing although older runs have points: then nobody but a person
-   * can say which branch is the truth.
+   * Set when the newest run with points started from nothing, or nobody saw how, although older runs have points: then
+   * nobody but a person can say which branch is the truth.
    */
-  readonly branch: { readonly blank: RunId; readonly tops: readonly [RestorePoint, RestorePoint] } | null;
+  readonly branch: {
+    readonly blank: RunId;
+    readonly tops: readonly [RestorePoint, RestorePoint];
+    /** How the newer branch began. */
+    readonly began: 'started from nothing' | 'began unseen';
+  } | null;
 }
 
 /** Spellings of one directory that Flink's path clean-up makes equal. */
@@ -92,13 +97,24 @@ const complete = (a: RestorePoint, b: RestorePoint): RestorePoint => ({
   terminating: a.terminating || b.terminating,
 });
 
+/**
+ * What a run began with. After a failover Flink shows the run's own newest checkpoint as what it restored: that is no
+ * beginning.
+ */
+export function beginningOf(run: RunId, from: RestoredFrom): RestoredFrom {
+  return from.is === 'point' && from.path.includes(`/${run}/`) ? { is: 'unseen' } : from;
+}
+
 function branchOf(lineage: readonly LineageRun[], rungs: Ladder['rungs']): Ladder['branch'] {
   const top = rungs[0]?.point;
   if (top === undefined || top.run === null) return null;
   const at = lineage.findIndex((l) => l.run === top.run);
-  const blank = lineage[at];
-  if (blank === undefined || blank.restoredFrom.is !== 'nothing') return null;
+  const newest = lineage[at];
+  const beginning = newest === undefined ? null : beginningOf(newest.run, newest.restoredFrom);
+  if (newest === undefined || beginning === null || beginning.is === 'point') return null;
   const older = new Set(lineage.slice(at + 1).map((l) => l.run));
   const other = rungs.find((r) => r.point.run !== null && older.has(r.point.run))?.point;
-  return other === undefined ? null : { blank: blank.run, tops: [top, other] };
+  if (other === undefined) return null;
+  const began = beginning.is === 'nothing' ? 'started from nothing' : 'began unseen';
+  return { blank: newest.run, tops: [top, other], began };
 }

@@ -6,7 +6,7 @@ import { fault, type Fault } from './failure.js';
 import { isRunId, type JobName, type RunId } from './ids.js';
 
 /** What may stand in braces in a launch or lookup command. */
-export const PLACEHOLDERS = ['restorePath', 'runId', 'claimMode', 'clusterId'] as const;
+export const PLACEHOLDERS = ['restorePath', 'runId', 'claimMode', 'clusterId', 'kafkaFrom'] as const;
 
 export type LaunchValues = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;
 
@@ -19,12 +19,21 @@ export const placeholdersIn = (command: readonly string[]): readonly string[] =>
  * derives the job id from it, and its job result store remembers a used one for ever. A submission in doubt is repeated
  * with both, so that a second JobManager finds the first and stands by.
  */
-export const launchValues = (job: JobName, run: RunId, restorePath: string): LaunchValues => ({
+export const launchValues = (
+  job: JobName,
+  run: RunId,
+  restorePath: string,
+  kafkaFrom: string = FROM_STATE,
+): LaunchValues => ({
   restorePath,
   runId: run,
   claimMode: 'NO_CLAIM',
   clusterId: clusterIdOf(job, run),
+  kafkaFrom,
 });
+
+/** `{kafkaFrom}` of a submission with a restore point: the state says where to go on. */
+export const FROM_STATE = 'committed';
 
 /** Letters, digits and `-`, at most 45 characters: what Kubernetes, YARN and ZooKeeper all take. */
 export const clusterIdOf = (job: JobName, run: RunId): string => {

@@ -69,13 +69,17 @@ export function compareIds(a: string | null, b: string | null): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+const tellsBeginning = ({ run, restoredFrom: from }: Sighting): boolean =>
+  from.is === 'nothing' || (from.is === 'point' && !from.path.includes(`/${run}/`));
+
 /** The ledger after a sighting. It only grows in knowledge: a point is dropped only when five newer ones are known. */
 export function record(ledger: JobLedger, s: Sighting): JobLedger {
   const known = ledger.runs.find((r) => r.run === s.run);
   const entry: LedgerRun = {
     run: s.run,
     started: s.started,
-    restoredFrom: s.restoredFrom.is === 'unseen' && known ? known.restoredFrom : s.restoredFrom,
+    // After a failover Flink shows the run's own newest checkpoint: how it began is what was seen before.
+    restoredFrom: known !== undefined && !tellsBeginning(s) ? known.restoredFrom : s.restoredFrom,
     state: s.state,
     seen: s.at,
   };
@@ -90,4 +94,19 @@ export function record(ledger: JobLedger, s: Sighting): JobLedger {
 export function recordGap(ledger: JobLedger, from: number, to: number): JobLedger {
   const others = ledger.gaps.filter((g) => g.from !== from);
   return { ...ledger, gaps: [{ from, to }, ...others].slice(0, MOST_GAPS), complete: false };
+}
+
+/**
+ * The id of a remembered point of this very run that a run which restored nothing should have restored; null: none. Ids of
+ * a run only grow, so one beyond the newest betrays that Flink started the run over. But the counter of ids may outlive
+ * the pointers, then they go on: a point from before this start of the run betrays it too.
+ * @param run `started` (epoch milliseconds) of its present start, `newest` the id of its newest checkpoint.
+ */
+export function startedOver(
+  points: readonly RestorePoint[],
+  run: { readonly run: RunId; readonly started: number; readonly newest: string | null },
+): string | null {
+  const own = points.filter((p) => p.run === run.run && p.kind === 'checkpoint' && p.id !== null);
+  const lost = own.find((p) => compareIds(p.id, run.newest) > 0 || (p.time !== null && p.time < run.started));
+  return lost?.id ?? null;
 }

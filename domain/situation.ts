@@ -2,8 +2,9 @@
 import type { DeadEnd } from './dead-end.js';
 import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import { compareIds, type JobLedger, type RestoredFrom } from './ledger.js';
+import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
+import type { StandingHold } from './standing-hold.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -23,8 +24,12 @@ export interface RunView {
   readonly newest: { readonly id: string; readonly triggered: number } | null;
   /** The first fault after the last completed checkpoint; later ones are side effects. */
   readonly firstFault: string | null;
+  /** The largest parallelism of its operators: the slots that it needs; left out or null: unknown. */
+  readonly parallelism?: number | null;
   /** How often that fault has come since, each in another restart. Left out: not counted. */
   readonly sameFaults?: number;
+  /** Whether its checkpoints stay when it is cancelled. Left out: not looked at, or it has ended. */
+  readonly retained?: Reading<boolean>;
 }
 
 /** HA data of one run in ZooKeeper. */
@@ -73,12 +78,18 @@ export interface Assessment {
   /** `absent`: no store is configured, or it has no entry. */
   readonly dirty: Reading<readonly DirtyResult[]>;
   readonly ledger: Reading<JobLedger>;
+  /** The hold that stands on the job; null: none. Left out: not known. */
+  readonly hold?: StandingHold | null;
+  /** Task slots of the cluster; left out: nobody asked. */
+  readonly slots?: Reading<{ readonly total: number; readonly free: number }>;
   /** Whom ZooKeeper names as leader (REST address); null: nobody. Left out: no HA, or not looked at. */
   readonly leads?: Reading<string | null>;
   /** Why the storage that Flink needs to start is not usable; null: proved. Only while Flink holds the job. */
   readonly needs?: { readonly storage: Fault | null };
   /** Pointers of all jobs whose HA file is lost. Only with a usable storage, while Flink holds the job. */
   readonly lostEntries?: Reading<readonly LostEntry[]>;
+  /** Runs that this case has stopped on approval: nobody wanted the job itself to end. */
+  readonly stopped?: readonly RunId[];
 }
 
 export type Situation =
@@ -211,7 +222,9 @@ function aliveRun(run: RunView, a: Assessment): Situation {
       because: `it started from nothing although ${older} restore points of earlier runs are known`,
     };
   }
-  const lost = run.restoredFrom.is === 'nothing' ? ownPointBeyond(a, run) : null;
+  const known = a.ledger.is === 'present' ? a.ledger.value.points : [];
+  const lost =
+    run.restoredFrom.is === 'nothing' ? startedOver(known, { ...run, newest: run.newest?.id ?? null }) : null;
   if (lost !== null) {
     return {
       is: 'blank',
@@ -227,14 +240,6 @@ function aliveRun(run: RunView, a: Assessment): Situation {
     run,
     because: `all ${run.tasks} tasks run and ${run.completed} checkpoints have completed`,
   };
-}
-
-/** Ids of a run only grow: a remembered one above the newest means that Flink started the same run over. */
-function ownPointBeyond(a: Assessment, run: RunView): string | null {
-  if (a.ledger.is !== 'present') return null;
-  const known = a.ledger.value.points.find((p) => p.run === run.run && p.kind === 'checkpoint');
-  if (known === undefined || known.id === null) return null;
-  return compareIds(known.id, run.newest?.id ?? null) > 0 ? known.id : null;
 }
 
 function olderPoints(a: Assessment, run: RunId): number {
@@ -289,6 +294,13 @@ function lastSeen(a: Assessment, runs: readonly RunView[]): Situation {
     return { is: 'vanished', because: 'no run of this job is known to Flink, to ZooKeeper or to the ledger' };
   }
   const where = newest === shown ? 'Flink shows' : 'the ledger last saw';
+  if (newest.state.startsWith('CANCEL') && a.stopped?.includes(newest.run) === true) {
+    return {
+      is: 'abandoned',
+      run: newest.run,
+      because: `Holdfast stopped ${newest.run} on approval, and its HA data is gone`,
+    };
+  }
   if (ENDED_BY_PERSON.has(newest.state)) {
     return {
       is: 'ended',

@@ -21,6 +21,8 @@ export interface Continued {
   readonly gone: string;
   /** Offsets without a record are normal here: a compacted topic, or transactions, whose ends take an offset each. */
   readonly sparse: boolean;
+  /** The run had no state: it may have begun anywhere, whatever the log holds. Left out: it had. */
+  readonly free?: boolean;
 }
 
 /** One look at what the sources counted: records read, and the position of each partition at that moment. */
@@ -70,8 +72,8 @@ interface Suspect {
  * @param partitions every partition of the sources with a concrete position; a count of others cannot be compared.
  */
 export function skippedRecords(partitions: readonly Continued[], count: SourceCount | null): Skipped {
-  const suspects = partitions.flatMap(suspectIn);
   const missing = missingIn(partitions, count);
+  const suspects = partitions.flatMap((p) => suspectIn(p, missing));
   const sum = missing === null ? null : sumOf(missing, count?.read ?? '0', partitions);
   const narrowed =
     missing === null || partitions.some((p) => p.sparse) ? suspects : narrow(suspects, missing);
@@ -88,7 +90,7 @@ export function skippedRecords(partitions: readonly Continued[], count: SourceCo
   return { ranges, sum };
 }
 
-function suspectIn(p: Continued): readonly Suspect[] {
+function suspectIn(p: Continued, missing: bigint | null): readonly Suspect[] {
   const [from, reached, start] = [BigInt(p.from), BigInt(p.reached), BigInt(p.log.start)];
   const anotherLog = from > BigInt(p.endBefore);
   if (anotherLog) {
@@ -96,7 +98,10 @@ function suspectIn(p: Continued): readonly Suspect[] {
     const span = reached > start ? reached - start : 0n;
     return [{ of: { ...p, from: least(start, reached).toString() }, least: 0n, most: span }];
   }
-  if (start <= from) return [];
+  if (start <= from) {
+    const elsewhere = p.free === true && !p.sparse && missing !== null && missing > 0n && reached > from;
+    return elsewhere ? [{ of: p, least: 0n, most: least(reached - from, missing) }] : [];
+  }
   // Where it went on is not known: a source that is set to `latest` jumps further than the log start.
   const span = reached > from ? reached - from : start - from;
   return [{ of: p, least: least(BigInt(p.gone), span), most: span }];

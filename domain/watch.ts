@@ -3,7 +3,8 @@
  * An alert is information: the case that it opens finds out by itself who can bring the job back.
  */
 import type { RunId } from './ids.js';
-import { compareIds, type JobLedger } from './ledger.js';
+import { startedOver, type JobLedger } from './ledger.js';
+import type { OpenNotice } from './notice.js';
 import { isTerminal } from './situation.js';
 
 /** What could be seen of the cluster in one look. */
@@ -28,9 +29,25 @@ export interface JobWatch {
   readonly absence: Absence | null;
   /** The blank run that was told of. */
   readonly blank: RunId | null;
+  readonly notices: NoticeMemory;
 }
 
-export const nothingNoted: JobWatch = { absence: null, blank: null };
+/** What notices need to know of earlier looks. */
+export interface NoticeMemory {
+  readonly open: readonly OpenNotice[];
+  /** The counts when the newest checkpoint completed. */
+  readonly tally: { readonly run: RunId; readonly completed: number; readonly failed: number } | null;
+  /** When it was seen to restart (epoch milliseconds), newest first. */
+  readonly restarts: readonly number[];
+  /** Since when all tasks of a run are seen to run. */
+  readonly runningSince: { readonly run: RunId; readonly since: number } | null;
+}
+
+export const nothingNoted: JobWatch = {
+  absence: null,
+  blank: null,
+  notices: { open: [], tally: null, restarts: [], runningSince: null },
+};
 
 /** How long to wait before it counts as lost, milliseconds. */
 export interface Patience {
@@ -82,6 +99,7 @@ export function watched(
   const alarms = [failedOf(look), lost, noted.blank === blank?.run ? null : blank];
   return {
     noted: {
+      ...noted,
       absence: absence !== null && lost !== null ? { ...absence, told: true } : absence,
       blank: look.running === null ? noted.blank : (blank?.run ?? null),
     },
@@ -134,7 +152,7 @@ function lostOf(absence: Absence, { after, view, at }: Look, patience: Patience)
   return lost('no JobManager has answered, nor ZooKeeper said who leads,', since);
 }
 
-/** It runs from nothing although there were points. Ids of a run only grow: going back means that it was started over. */
+/** It runs from nothing although there were points: of earlier runs, or its own from before it was started over. */
 function blankOf({ after, running, at }: Look): Alarm | null {
   const newest = after.runs[0];
   if (newest === undefined || running?.run !== newest.run || newest.state !== 'RUNNING') return null;
@@ -145,10 +163,7 @@ function blankOf({ after, running, at }: Look): Alarm | null {
     return blank(
       `run ${newest.run} started from nothing although restore points of earlier runs are known, the newest ${older[0]?.path}`,
     );
-  const own = after.points.find((p) => p.run === newest.run && p.kind === 'checkpoint');
-  if (own !== undefined && compareIds(own.id, running.newest) > 0)
-    return blank(
-      `run ${newest.run} started over from nothing although its own checkpoint ${own.id} is known`,
-    );
-  return null;
+  const own = startedOver(after.points, { ...newest, newest: running.newest });
+  if (own === null) return null;
+  return blank(`run ${newest.run} started over from nothing although its own checkpoint ${own} is known`);
 }

@@ -29,6 +29,8 @@ export function stepDeps(config: Config, ports: Ports, client: HoldfastClient, t
     },
     requestRepair: (cluster, request, id, signal) =>
       temporal.withAbortSignal(signal, () => client.repairDeadEnd(cluster, request, id)),
+    standingHold: (cluster, job, signal) =>
+      temporal.withAbortSignal(signal, () => client.standingHold(cluster, job)),
     registeredSearchAttributes: (signal) =>
       temporal.withAbortSignal(signal, () => registeredSearchAttributes(temporal)),
   };

@@ -5,6 +5,7 @@ import {
   Runtime,
   Worker,
   type NativeConnectionOptions,
+  type WorkflowBundleOption,
   type WorkerOptions,
 } from '@temporalio/worker';
 import { identityOf, QUEUES, tlsOf } from '../client/index.js';
@@ -20,6 +21,8 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The steps by name, from `createActivities`. */
   readonly activities: object;
+  /** The workflow code. Default: the built one, else bundled from the sources. */
+  readonly bundle?: WorkflowBundleOption;
   /** Milliseconds for which Temporal is waited for at the start [30000]. */
   readonly connectWithin?: number;
   /** Ends that waiting. Workers that run are ended by {@link RunningWorkers.shutdown}. */
@@ -63,11 +66,12 @@ export async function createWorkers({
   config,
   log,
   activities,
+  bundle: given,
   connectWithin = 30_000,
   signal,
 }: WorkersOptions): Promise<RunningWorkers> {
   installRuntime(log);
-  const bundle = await workflowBundle(temporalLogger(log.child({}, { level: 'warn' })));
+  const bundle = given ?? (await workflowBundle(temporalLogger(log.child({}, { level: 'warn' }))));
   const connection = await connect(config.temporal, log, { within: connectWithin, signal });
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,

@@ -4,11 +4,16 @@ import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
 import type { Began, Evidence, OpenSubmission } from '../domain/decide.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../domain/kafka-from.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import type { TimeLeft } from '../domain/time-left.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { Carried, RecoverInput } from './messages.js';
 
@@ -55,8 +60,32 @@ export interface Case {
   doubtedAt: number;
   /** Why it was aborted, while nobody has resumed it: it may look, and not act. */
   stopped: Fault | null;
+  /** Keys of the notices that were sent of this case. */
+  told: readonly string[];
+  /** Notices on their way. */
+  readonly telling: { underway: number };
   /** What has looked like a dead end, and since when. */
   stuck: Stuck | null;
+  /** Failed attempts when attempts were last granted: the back-off begins anew there. */
+  grantedAt: number;
+  /** Points that Flink has refused although every file of them was sound. */
+  refused: readonly string[];
+  /** The one pass of `onExhausted: savepoint`. */
+  lastPass: LastPassState;
+  /** What was last done to the consumer group's offsets; null: nothing yet. */
+  groupOffsets: ResumedOffsets | null;
+  /** A person has said that the job is to start from nothing; until it is proved, or another word is heard. */
+  fromNothing: FromNothing | null;
+  /** The start from nothing that was submitted last, by whoever's word. */
+  starting: StartedFromNothing | null;
+  /** The run that was started from nothing and proved. */
+  startedBlank: RunId | null;
+  timeLeft: readonly TimeLeft[];
+  /** Until when the standing hold lasts that was honoured last (epoch milliseconds); 0: none was. */
+  honoured: number;
+  /** Runs that this case has stopped, or was about to. */
+  stopping: readonly RunId[];
+  stops: readonly Stop[];
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -84,7 +113,7 @@ export function newCase(input: RecoverInput): Case {
     failedWakes: c.failedWakes ?? 0,
     paused: c.paused ?? 0,
     deadlineFrom: c.deadlineFrom ?? now,
-    wokeEarly: false,
+    wokeEarly: c.wokeEarly ?? false,
     soakUntil: c.soakUntil ?? null,
     situation: null,
     ladder: [],
@@ -94,7 +123,20 @@ export function newCase(input: RecoverInput): Case {
     repairs: c.repairs ?? [],
     doubtedAt: c.doubtedAt ?? now,
     stopped: c.stopped ?? null,
+    told: c.told ?? [],
+    telling: { underway: 0 },
     stuck: c.stuck ?? null,
+    grantedAt: c.grantedAt ?? 0,
+    refused: c.refused ?? [],
+    lastPass: c.lastPass ?? 'none',
+    groupOffsets: c.groupOffsets ?? null,
+    fromNothing: c.fromNothing ?? (input.carried ? null : saidFromNothing(input.fromNothing)),
+    starting: c.starting ?? null,
+    startedBlank: c.startedBlank ?? null,
+    timeLeft: [],
+    honoured: c.honoured ?? 0,
+    stopping: c.stopping ?? [],
+    stops: c.stops ?? [],
   };
 }
 
@@ -114,7 +156,19 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
+    groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
+    honoured,
+    stopping,
+    stops,
   } = the;
   return {
     origin,
@@ -137,7 +191,19 @@ export function carry(the: Case): Carried {
     repairs,
     doubtedAt,
     stopped,
+    told,
     stuck,
+    wokeEarly,
+    grantedAt,
+    refused,
+    lastPass,
+    groupOffsets,
+    fromNothing,
+    starting,
+    startedBlank,
+    honoured,
+    stopping,
+    stops,
   };
 }
 

@@ -45,11 +45,20 @@ export function openDesk(the: Case): void {
     ...s,
     kind: 'chooseRestorePoint',
   }));
+  listen(
+    messages.startFromNothing,
+    'Start without any restore point: {by, reason, kafkaFrom}; what is given up is asked about',
+    (s) => ({ ...s, kind: 'startFromNothing' }),
+  );
   listen(messages.abort, 'Stop after the running step; everything is kept: {by, reason}', (s) => ({
     ...s,
     kind: 'abort',
   }));
-  listen(messages.hold, 'Do nothing until released: {by, reason}', (s) => ({ ...s, kind: 'hold' }));
+  listen(
+    messages.hold,
+    'Do nothing until released, or until a time (epoch milliseconds): {by, reason, until?}',
+    (s) => ({ ...s, kind: 'hold' }),
+  );
   listen(messages.release, 'End a hold: {by, reason}', (s) => ({ ...s, kind: 'release' }));
   listen(messages.resume, 'Grant an aborted case N more attempts: {by, reason}', (s) => ({
     ...s,

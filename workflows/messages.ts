@@ -4,10 +4,14 @@ import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { AttemptRecord, CaseStatus, Restored } from '../domain/case.js';
 import type { OpenSubmission } from '../domain/decide.js';
 import type { Desk, Said } from '../domain/desk.js';
+import type { LastPassState } from '../domain/exhausted.js';
 import type { EmptyJobResult, Repair, RepairOutcome } from '../domain/repair.js';
 import type { Fault } from '../domain/failure.js';
+import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import type { FromNothing, StartedFromNothing } from '../domain/kafka-from.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 
 /** Task queues (design, 4): waiting must never take the place of working. */
@@ -22,6 +26,10 @@ export interface RecoverInput {
   readonly from?: ({ readonly path: string } & Said) | null;
   /** What an earlier run of the same case carries over (continue as new). */
   readonly carried?: Carried;
+  /** A person's request: a start without any restore point, at a point in Kafka (`domain/kafka-from.ts`). */
+  readonly fromNothing?: FromNothing | null;
+  /** `look`: says what would be restored if the job failed now, and touches nothing. Result: `LookReport`. */
+  readonly mode?: 'look';
 }
 
 /** The state of a case that outlives continue-as-new. */
@@ -48,7 +56,19 @@ export interface Carried {
   readonly repairs: readonly Repair[];
   readonly doubtedAt: number;
   readonly stopped: Fault | null;
+  readonly told?: readonly string[];
   readonly stuck?: Stuck | null;
+  readonly wokeEarly: boolean;
+  readonly grantedAt: number;
+  readonly refused: readonly string[];
+  readonly lastPass: LastPassState;
+  readonly groupOffsets?: ResumedOffsets | null;
+  readonly fromNothing?: FromNothing | null;
+  readonly starting?: StartedFromNothing | null;
+  readonly startedBlank?: RunId | null;
+  readonly honoured: number;
+  readonly stopping?: readonly RunId[];
+  readonly stops?: readonly Stop[];
 }
 
 /** Input of workflow `watchCluster`. */
@@ -59,6 +79,18 @@ export interface WatchInput {
 /** Input of workflow `repairCluster`. */
 export interface RepairClusterInput {
   readonly cluster: string;
+}
+
+/** Input of workflow `standingHold`. Times in epoch milliseconds. */
+export interface HoldInput extends Said {
+  readonly cluster: string;
+  /** Left out: every job of the cluster. */
+  readonly job?: string;
+  readonly since?: number;
+  /** Left out: `forMinutes` from now. */
+  readonly until?: number;
+  /** Default: 60. */
+  readonly forMinutes?: number;
 }
 
 /** One approved repair. `modified`: the file that was approved, by its time (epoch milliseconds). */
@@ -82,8 +114,9 @@ export const reject = defineUpdate<string, [Said & { question: string }]>('rejec
 export const chooseRestorePoint = defineUpdate<string, [Said & { path: string; question?: string }]>(
   'chooseRestorePoint',
 );
+export const startFromNothing = defineUpdate<string, [FromNothing]>('startFromNothing');
 export const abort = defineUpdate<string, [Said]>('abort');
-export const hold = defineUpdate<string, [Said]>('hold');
+export const hold = defineUpdate<string, [Said & { until?: number; standing?: boolean }]>('hold');
 export const release = defineUpdate<string, [Said]>('release');
 export const resume = defineUpdate<string, [Said]>('resume');
 export const retryNow = defineUpdate<string, [Said]>('retryNow');
@@ -93,3 +126,8 @@ export const close = defineUpdate<string, [Said]>('close');
 export const repairDeadEnd = defineUpdate<RepairOutcome, [RepairRequest]>('repairDeadEnd');
 
 export const status = defineQuery<CaseStatus>('status');
+/** To `look/<cluster>/<job>`: what it is doing now. */
+export const progress = defineQuery<string>('progress');
+
+/** To `hold/<cluster>` and `hold/<cluster>/<job>`: ends a standing hold. */
+export const releaseHold = defineSignal<[Said]>('release');

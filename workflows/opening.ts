@@ -1,4 +1,6 @@
 import type { Alert } from '../domain/alert.js';
+import { hear } from '../domain/desk.js';
+import type { StandingHold } from '../domain/standing-hold.js';
 import type { Case } from './case.js';
 import * as steps from './steps.js';
 import { isCanonical, tell } from './story.js';
@@ -13,9 +15,23 @@ export async function begin(the: Case): Promise<boolean> {
     await steps.handOver(byHand(the), `hand over to ${the.opened.workflowId}`);
     return true;
   }
-  if (the.input.carried === undefined) the.granted = the.opened.policy.attempts;
+  if (the.input.carried === undefined) {
+    the.granted = the.opened.policy.attempts;
+    honour(the, the.opened.hold ?? null);
+  }
   tell(the, 'opening');
   return false;
+}
+
+/**
+ * A hold that was placed for the job or its cluster, by a deployment for example: the case waits in phase `held`. Each
+ * one once: who releases the case of one job lets it go on although the hold of the cluster still stands.
+ */
+export function honour(the: Case, standing: StandingHold | null): void {
+  if (standing === null || the.desk.hold !== null || standing.until === the.honoured) return;
+  const { by, reason, until } = standing;
+  const heard = hear(the.desk, { kind: 'hold', by, reason, until, standing: true }, Date.now());
+  if (heard.is === 'heard') the.desk = heard.desk;
 }
 
 const byHand = (the: Case): Alert => ({

@@ -1,12 +1,16 @@
 /** Everything between attempts: waiting, being held, being asked, having given up, soaking. */
-import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
+import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
 import { resumedAs } from '../domain/case.js';
 import type { Next, Plan } from '../domain/decide.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
+import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
+import { deadlinePassed, grantMore, timeLeft } from './allowance.js';
+import { stopConsent } from '../domain/stop.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -27,7 +31,19 @@ const LOOK_AGAIN = 10 * 60_000;
 
 /** Somebody said something that a wait must not outlast. */
 const spokenTo = (the: Case): boolean =>
-  the.desk.retryNow !== null || the.desk.abort !== null || the.desk.hold !== null;
+  the.desk.retryNow !== null ||
+  the.desk.abort !== null ||
+  the.desk.hold !== null ||
+  the.desk.answer?.is === 'choose';
+
+/** A restore point that a person named while nobody was asked: the next look begins with it. */
+export function takeChoice(the: Case): boolean {
+  const { answer } = the.desk;
+  if (answer?.is !== 'choose') return false;
+  the.chosen = pointFromPath(answer.path);
+  the.desk = { ...the.desk, answer: null };
+  return true;
+}
 
 /** Runs a step that only waits, until it ends or somebody speaks. */
 export async function unlessSpoken(the: Case, wait: () => Promise<unknown>): Promise<void> {
@@ -57,33 +73,47 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
   the.because = next.because;
   the.waiting = { for: dependency ?? 'the next look', since: now, until };
   tell(the, 'waiting', 'awaitReturn');
-  let mended = false;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
-    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true };
-    void scope
-      .run(async () => {
-        await steps.awaitReturn(input, `waiting for ${dependency}: ${next.because.message}`);
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        mended = true;
-      })
-      .catch(() => undefined);
+  const summary = `${next.because.code}: ${next.because.message}`;
+  if (dependency === null) await condition(() => spokenTo(the), until - now, { summary: brief(summary) });
+  else {
+    const wait = { atLeast: policy.backoff.initial, atMost: until - now };
+    const input = { job, dependency, stableFor: policy.stableFor, seenDown: true, ...wait };
+    await untilBack(input, summary, () => spokenTo(the));
   }
-  const summary = `${next.because.code}: ${next.because.message}`.slice(0, 150);
-  await condition(() => mended || spokenTo(the), until - now, { summary });
-  scope.cancel();
   the.desk = { ...the.desk, retryNow: null };
   the.waiting = null;
   the.because = null;
 }
 
-/** A hold acts between steps; the deadline stands still meanwhile. */
+/**
+ * A hold acts between steps; the deadline stands still meanwhile. It ends when it is released, at its time, or with the
+ * standing hold that it comes from.
+ */
 export async function untilReleased(the: Case): Promise<void> {
   if (the.desk.hold === null) return;
   const before = the.phase;
-  tell(the, 'held');
   const since = Date.now();
-  await condition(() => the.desk.hold === null || the.desk.abort !== null);
+  while (the.desk.hold !== null && the.desk.abort === null) {
+    const { hold } = the.desk;
+    tell(the, 'held');
+    const scope = new CancellationScope();
+    const end = () => {
+      if (the.desk.hold === hold) the.desk = { ...the.desk, hold: null };
+    };
+    if (hold.standing === true) {
+      the.honoured = hold.until ?? 0;
+      void scope
+        .run(() => steps.awaitRelease({ job: the.input.job }, `held by ${hold.by}: ${hold.reason}`))
+        .then(end)
+        .catch(() => undefined);
+    }
+    const over = () => the.desk.hold !== hold || the.desk.abort !== null;
+    const { until } = hold;
+    if (until === undefined || until === null) await condition(over);
+    else if (!(await condition(over, Math.max(1, until - Date.now()), { summary: `held by ${hold.by}` })))
+      end();
+    scope.cancel();
+  }
   the.paused += Date.now() - since;
   tell(the, before);
 }
@@ -92,6 +122,14 @@ export async function untilReleased(the: Case): Promise<void> {
 export async function afterFailure(the: Case, failure: Fault): Promise<'try again' | 'give up'> {
   const { policy, job } = openedOf(the);
   const now = Date.now();
+  if (the.granted === 0) {
+    the.because = fault(
+      'AttemptsExhausted',
+      `attempts is 0, nothing is tried; a look failed: ${failure.message}`,
+      failure.where,
+    );
+    return 'give up';
+  }
   the.failed++;
   const record = {
     attempt: the.failed,
@@ -108,22 +146,23 @@ export async function afterFailure(the: Case, failure: Fault): Promise<'try agai
     the.because = fault('AttemptsExhausted', last, failure.where);
     return 'give up';
   }
-  const left = the.deadlineFrom + policy.deadline + the.paused - now;
+  const left = timeLeft(the);
   if (left <= 0) {
-    the.because = fault(
-      'DeadlinePassed',
-      `not recovered within ${policy.deadline / 1000} s; last: ${failure.message}`,
-      failure.where,
-    );
+    the.because = deadlinePassed(the, failure.message, failure.where);
     return 'give up';
   }
-  const wait = Math.min(left, backoffAfter(the.failed, policy.backoff, Math.random()));
+  const wait = Math.min(left, backoffAfter(the.failed - the.grantedAt, policy.backoff, Math.random()));
   const dependency = dependencyOf(failure.code);
   the.because = failure;
   the.waiting = { for: dependency ?? 'the next attempt', since: now, until: now + wait };
   tell(the, 'waiting', 'awaitReturn');
   await waitOrWake(the, job, dependency, failure, wait);
   the.waiting = null;
+  // A wait that the deadline has cut is followed by no further attempt.
+  if (timeLeft(the) <= 0 && the.desk.abort === null) {
+    the.because = deadlinePassed(the, failure.message, failure.where);
+    return 'give up';
+  }
   the.because = null;
   return 'try again';
 }
@@ -137,36 +176,56 @@ async function waitOrWake(
   wait: number,
 ): Promise<void> {
   const { policy } = openedOf(the);
-  const notBefore = Date.now() + policy.backoff.initial;
-  const scope = new CancellationScope();
-  if (dependency !== null) {
-    const input = {
-      job,
-      dependency,
-      stableFor: stabilityAfter(the.failedWakes, policy),
-      seenDown: SEEN_DOWN.has(failure.code),
-    };
-    void scope
-      .run(async () => {
-        const back = await steps.awaitReturn(input, `waiting for ${dependency}: ${failure.message}`);
-        if (back.is !== 'returned') return;
-        await sleep(Math.max(1, notBefore - Date.now()), { summary: 'never earlier than backoff.initial' });
-        the.wokeEarly = true;
-      })
-      .catch(() => undefined);
-  }
-  const spoken = () => the.desk.retryNow !== null || the.desk.abort !== null;
-  const next = new Date(Date.now() + wait).toISOString().slice(11, 19);
+  const since = Date.now();
+  const until = since + wait;
+  const spoken = () => spokenTo(the);
+  const next = new Date(until).toISOString().slice(11, 19);
   const of = the.granted === null ? '' : ` of ${the.granted}`;
   const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
-  await condition(() => the.wokeEarly || spoken(), wait, { summary });
-  scope.cancel();
+  const stableFor = stabilityAfter(the.failedWakes, policy);
+  const seenDown = SEEN_DOWN.has(failure.code);
+  for (let left = wait; left > 0; left = Math.min(until - Date.now(), timeLeft(the))) {
+    if (dependency === null) await condition(spoken, left, { summary });
+    else {
+      const atLeast = Math.max(0, since + policy.backoff.initial - Date.now());
+      const input = { job, dependency, stableFor, seenDown, atLeast, atMost: left };
+      the.wokeEarly = await untilBack(input, summary, spoken);
+    }
+    if (the.desk.hold === null || the.desk.abort !== null) break;
+    // A hold begins at once; what was left of the wait goes on after it.
+    await untilReleased(the);
+    if (the.desk.hold !== null) break;
+  }
   the.desk = { ...the.desk, retryNow: null };
 }
+
+/** Waits for a dependency, for `atMost`, or until somebody speaks. True: it is proved back. */
+export async function untilBack(input: AwaitInput, summary: string, spoken: () => boolean): Promise<boolean> {
+  const until = Date.now() + input.atMost;
+  let end: Return['is'] | 'not waited' | null = null;
+  const scope = new CancellationScope();
+  void scope
+    .run(() => steps.awaitReturn(input, summary))
+    .then(
+      ({ is }) => (end = is),
+      () => (end = 'not waited'),
+    );
+  await condition(() => end !== null || spoken());
+  const how = end as Return['is'] | 'not waited' | null;
+  scope.cancel();
+  // A step that cannot wait must not make the case spin.
+  const left = until - Date.now();
+  if (how === 'not waited' && left > 0) await condition(spoken, left, { summary: brief(summary) });
+  return how === 'returned';
+}
+
+const brief = (summary: string): string => summary.slice(0, 150);
 
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
   const { policy, job } = openedOf(the);
+  // Somebody chose while the question was being made: it may be another one now.
+  if (takeChoice(the) && plan.about !== EXHAUSTED) return 'look again';
   const now = Date.now();
   const question: Question = {
     id: `${the.failed + 1}-${plan.digest}`,
@@ -176,9 +235,10 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
     choices: plan.choices,
     askedAt: now,
     expiresAt: now + policy.approvalExpires,
+    facts: plan.facts,
   };
   the.because = plan.because;
-  the.desk = { ...the.desk, standing: 'asking', question, answer: null };
+  the.desk = { ...the.desk, standing: 'asking', question };
   tell(the, 'asking');
   const { desk } = the;
   const spoken = () =>
@@ -189,7 +249,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   const scope = new CancellationScope();
   let healthy = false;
   // What a person does by hand instead of answering may well bring the job back.
-  if (plan.about === 'dead end') {
+  if (plan.about === 'dead end' || plan.about === EXHAUSTED) {
     const input = { job, run: null, until: 'healthy' } as const;
     void scope
       .run(() => steps.watchRun(input, 'asked: watching whether the job is healthy meanwhile'))
@@ -202,13 +262,20 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   const { answer, close, abort } = the.desk;
   the.desk = { ...the.desk, standing: 'working', question: null, answer: null, retryNow: null };
   if (close !== null) return 'close';
+  // To say where the job is to begin is to want another attempt.
+  if (abort === null && plan.about === EXHAUSTED && the.desk.fromNothing) grantMore(the);
   if (abort !== null || answer === null) return 'look again';
   switch (answer.is) {
     case 'approve':
-      the.approved = [...the.approved, plan.digest];
+      if (plan.about === EXHAUSTED) grantMore(the);
+      else the.approved = [...the.approved, plan.digest];
       break;
     case 'choose':
+      if (plan.about === EXHAUSTED) grantMore(the);
       the.chosen = pointFromPath(answer.path);
+      the.fromNothing = null;
+      if (plan.stops !== undefined)
+        the.approved = [...the.approved, stopConsent(plan.stops, the.chosen.path)];
       break;
     case 'reject':
       the.because = fault('Rejected', `${answer.by}: ${answer.reason} (${desk.question?.text ?? plan.text})`);
@@ -216,6 +283,12 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
   }
   return 'look again';
 }
+
+/** What an abort cannot take back: a call that Flink may have taken. The aborted case watches for its run. */
+const inDoubt = ({ openSubmission }: Case): string =>
+  openSubmission === null
+    ? ''
+    : `. Whether Flink took run ${openSubmission.run} from ${openSubmission.point} is not known yet: the case watches for it, and submits nothing`;
 
 /**
  * Nothing more is tried; everything is kept. The execution stays open as the one case of its job: alerts join it and
@@ -225,10 +298,13 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   const { policy, job } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
-    the.because = fault('Aborted', `${abort.by}: ${abort.reason}`);
+    the.because = fault('Aborted', `${abort.by}: ${abort.reason}${inDoubt(the)}`, the.openSubmission?.run);
   the.stopped = the.because;
+  if (the.lastPass === 'now') the.lastPass = 'over';
   the.desk = { ...the.desk, standing: 'aborted', abort: null, resume: null, retryNow: null };
   tell(the, 'aborted');
+  // While a submission is in doubt its run id must not be forgotten: then the case stays in any case.
+  if (policy.afterAbort === 'fail' && the.openSubmission === null) return 'close';
   let healthy = false;
   const scope = new CancellationScope();
   void scope
@@ -243,15 +319,11 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   await condition(() => healthy || the.desk.resume !== null || the.desk.close !== null);
   scope.cancel();
   if (the.desk.close !== null) return 'close';
-  if (the.desk.resume !== null && the.granted !== null)
-    the.granted = the.failed + Math.max(1, policy.attempts ?? 0);
   // A run that somebody else started is looked at; what was aborted goes on only when a person resumes it.
-  if (the.desk.resume !== null) the.stopped = null;
+  if (the.desk.resume !== null) grantMore(the);
   the.desk = { ...the.desk, standing: 'working', resume: null };
   the.because = null;
   the.doubtedAt = Date.now();
-  the.deadlineFrom = Date.now();
-  the.paused = 0;
   return 'look again';
 }
 
@@ -265,10 +337,9 @@ export async function afterResumed(the: Case): Promise<boolean> {
   const { alertsHeard } = the.desk;
   const stirred = () =>
     the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;
-  const left = Math.max(1, the.soakUntil - Date.now());
-  const early = await condition(stirred, left, {
-    summary: `resumed from ${the.restored?.point ?? ''}; soak`,
-  });
+  const left = the.soakUntil - Date.now();
+  const summary = `resumed from ${the.restored?.point ?? ''}; soak`;
+  const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();
   the.waiting = null;
   if (early) the.doubtedAt = Date.now();
   // An abort stays: a run that is lost after it is not brought back.

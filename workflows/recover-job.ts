@@ -1,40 +1,52 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault, type Evidence } from '../domain/decide.js';
-import type { Fault } from '../domain/failure.js';
+import { fault, type Fault } from '../domain/failure.js';
+import type { LookReport } from '../domain/look.js';
+import { recoveryAborted } from './aborted.js';
+import { deadlinePassed, isLate, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
+import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
+import { heardFromNothing, startFromNothing } from './from-nothing.js';
+import { look } from './look.js';
 import type { RecoverInput } from './messages.js';
-import { begin } from './opening.js';
+import { begin, honour } from './opening.js';
 import {
   afterAbort,
   afterFailure,
   afterResumed,
   answered,
+  takeChoice,
   untilMended,
   untilReleased,
   unlessSpoken,
 } from './pauses.js';
 import { repair } from './repair.js';
+import { stop } from './stop.js';
+import { allTold } from './notices.js';
 import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
 import { confirm, settle, submit, type Outcome } from './submission.js';
 
-/** One recovery, from the first alert to its end. */
-export async function recoverJob(input: RecoverInput): Promise<CaseEnd> {
+/** One recovery, from the first alert to its end; with `mode: look` only what it would restore. */
+export async function recoverJob(input: RecoverInput): Promise<CaseEnd | LookReport> {
+  if (input.mode === 'look') return look(input);
   const the = newCase(input);
   openDesk(the);
   // A workflow cancel is an abort by nobody in particular: nothing is cut off, everything is kept.
   CancellationScope.current().cancelRequested.catch(() => abortByCancel(the));
-  return CancellationScope.nonCancellable(() => recover(the));
+  return CancellationScope.nonCancellable(() => recover(the).finally(() => allTold(the.telling)));
 }
 
 async function recover(the: Case): Promise<CaseEnd> {
   if (await begin(the)) return endOf(the, 'handed over', 'the one case of this job has another id');
   for (;;) {
     await untilReleased(the);
-    if (workflowInfo().continueAsNewSuggested)
+    if (workflowInfo().continueAsNewSuggested) {
+      await allTold(the.telling);
       await makeContinueAsNewFunc<typeof recoverJob>()({ ...the.input, carried: carry(the) });
+    }
     const outcome = await settled(the, await attempt(the));
     switch (outcome.is) {
       case 'left':
@@ -48,9 +60,10 @@ async function recover(the: Case): Promise<CaseEnd> {
           return endOf(the, 'closed', 'closed by a person');
         break;
       case 'aborted':
-        if ((await afterAbort(the)) === 'close') return endOf(the, 'closed', 'closed by a person');
+        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
         break;
       case 'failed':
+      case 'late':
       case 'again':
         break;
     }
@@ -60,8 +73,12 @@ async function recover(the: Case): Promise<CaseEnd> {
 /** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
 async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
   if (outcome.is === 'failed' && the.stopped !== null) return stillStopped(the);
-  if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'give up')
-    return { is: 'aborted' };
+  if (outcome.is === 'failed' && the.lastPass === 'now') the.because = lastPassFailed(outcome.fault);
+  else if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'try again')
+    return outcome;
+  if (outcome.is === 'late') the.because = deadlinePassed(the, outcome.because);
+  if (outcome.is === 'failed' || outcome.is === 'late') return giveUp(the);
+  if (outcome.is === 'resumed' && the.lastPass === 'now') the.lastPass = 'over';
   if (outcome.is === 'left' && outcome.as === 'healthy' && the.restored !== null) return { is: 'resumed' };
   return outcome;
 }
@@ -70,6 +87,7 @@ async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
 async function attempt(the: Case): Promise<Outcome> {
   const { job, policy } = openedOf(the);
   const { submitted } = the;
+  takeChoice(the);
   the.attemptStarted = Date.now();
   let e: Evidence = {
     policy,
@@ -84,6 +102,10 @@ async function attempt(the: Case): Promise<Outcome> {
     chosen: the.chosen,
     approved: the.approved,
     stuck: the.stuck,
+    lastPass: the.lastPass === 'now',
+    refused: the.refused,
+    fromNothing: heardFromNothing(the),
+    startedBlank: the.startedBlank,
   };
   try {
     for (;;) {
@@ -96,10 +118,11 @@ async function attempt(the: Case): Promise<Outcome> {
           e = {
             ...e,
             assessment: await steps.assessRun(
-              { job, submitted, began: began(the, e) },
+              { job, submitted, stopped: the.stopping, began: began(the, e) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           };
+          honour(the, e.assessment?.hold ?? null);
           e = { ...e, openSubmission: settle(the, e.assessment) };
           break;
         case 'fetchPointer':
@@ -129,12 +152,16 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         }
         case 'restore':
-          if (the.stopped !== null) return stillStopped(the);
+          if (!mayTry(the)) return stillStopped(the);
           return await submit(the, next, e);
+        case 'start':
+          if (!mayTry(the)) return stillStopped(the);
+          return await startFromNothing(the, next, e);
         case 'confirm':
           return await confirm(the, next.run, next.point);
         case 'watch':
           tell(the, 'watching', 'watchRun', e);
+          if (isLate(the)) return { is: 'late', because: next.because };
           await unlessSpoken(the, () =>
             steps.watchRun(
               { job, run: next.run, until: 'settled', lookAt: next.lookAt ?? null },
@@ -151,8 +178,12 @@ async function attempt(the: Case): Promise<Outcome> {
         }
         case 'repair':
           return await repair(the, next, e);
+        case 'stop':
+          if (the.stopped !== null) return stillStopped(the);
+          return await stop(the, next, e);
         case 'await':
           tell(the, the.phase, the.step, e);
+          if (isLate(the)) return { is: 'late', because: next.because.message };
           await untilMended(the, next);
           return { is: 'again' };
         case 'leave':
@@ -160,6 +191,8 @@ async function attempt(the: Case): Promise<Outcome> {
           return { is: 'left', as: next.outcome, because: next.because };
         case 'ask':
           tell(the, the.phase, the.step, e);
+          // What would be restored is no question while nothing may be.
+          if (the.stopped !== null && e.pointers !== null) return stillStopped(the);
           return { is: 'asks', plan: next.plan };
         case 'fail':
           tell(the, the.phase, the.step, e);
@@ -175,13 +208,10 @@ async function attempt(the: Case): Promise<Outcome> {
   }
 }
 
-/** Aborted and not resumed: nothing is tried, and nothing is counted. */
-function stillStopped(the: Case): Outcome {
-  the.because = the.stopped;
-  return { is: 'aborted' };
-}
-
 function lost(fault: Fault): Outcome {
   const next = decideFault(fault);
   return next.do === 'fail' ? { is: 'failed', fault } : { is: 'asks', plan: next.plan };
 }
+
+const lastPassFailed = (last: Fault): Fault =>
+  fault('AttemptsExhausted', `the one pass for a savepoint failed too: ${last.message}`, last.where);

@@ -11,22 +11,30 @@ import {
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import type { CaseEnd, CaseStatus, Phase, RungView } from '../domain/case.js';
 import type { Evidence } from '../domain/decide.js';
+import type { Hold } from '../domain/desk.js';
 import { FAILURES, fault, type Fault } from '../domain/failure.js';
+import { undoCommands } from '../domain/group-offsets.js';
+import { sayStarted } from '../domain/kafka-from.js';
 import { buildLadder } from '../domain/ladder.js';
 import type { Verdict } from '../domain/restore-point.js';
 import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
+import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
 import type { Case } from './case.js';
+import { ladderLines, questionLines, timeLeftLines, updateLines } from './page-parts.js';
+import { tellPeople } from './notices.js';
 
 const PHASE = defineSearchAttributeKey('HoldfastPhase', 'KEYWORD');
 const ATTEMPT = defineSearchAttributeKey('HoldfastAttempt', 'INT');
 const FAILURE = defineSearchAttributeKey('HoldfastFailure', 'KEYWORD');
 const NEEDS_OPERATOR = defineSearchAttributeKey('HoldfastNeedsOperator', 'BOOL');
 
-/** Phases that a list of cases should tell apart; the steps of an attempt are one of them: each upsert is an event. */
+/**
+ * What a list of cases shows: each change of it is an event in the history. What Holdfast does by itself, its waits
+ * included, is one phase there; `HoldfastAttempt` and `HoldfastFailure` tell that it waits after a failed attempt.
+ */
 const coarse = (phase: Phase): string => {
   switch (phase) {
-    case 'waiting':
     case 'asking':
     case 'held':
     case 'aborted':
@@ -42,7 +50,6 @@ const coarse = (phase: Phase): string => {
 
 /** Says where the case stands, everywhere at once. */
 export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evidence): void {
-  const before = coarse(the.phase);
   if (phase !== the.phase) the.since = Date.now();
   the.phase = phase;
   the.step = step;
@@ -51,11 +58,14 @@ export function tell(the: Case, phase: Phase, step: string = the.step, e?: Evide
     the.situation = { is, because };
   }
   if (e?.pointers) the.ladder = rungViews(e);
+  if (e !== undefined) the.timeLeft = newestTimeLeft(the.timeLeft, timeLeftOf(e));
   setCurrentDetails(details(the));
-  if (coarse(phase) !== before || phase === 'opening') publish(the);
+  publish(the);
+  tellPeople(the);
 }
 
-function rungViews(e: Evidence): readonly RungView[] {
+/** The ladder with its verdicts, as people see it. */
+export function rungViews(e: Evidence): readonly RungView[] {
   if (e.pointers === null) return [];
   return buildLadder(e.pointers, e.chosen)
     .rungs.slice(0, 10)
@@ -80,23 +90,29 @@ function wordsOf(verdict: Verdict | undefined): Pick<RungView, 'verdict' | 'beca
   };
 }
 
+/** Publishes what has changed since it was last published, by this execution or the one before it. */
 function publish(the: Case): void {
-  const known = the.opened?.searchAttributes ?? [];
-  const pairs: SearchAttributeUpdatePair[] = [
-    { key: PHASE, value: coarse(the.phase) },
+  if (the.opened === null) return;
+  const { searchAttributes: registered } = the.opened;
+  const { typedSearchAttributes: shown, memo = {} } = workflowInfo();
+  const phase = coarse(the.phase);
+  // What went wrong last stays until something else does.
+  const failure = the.because?.code ?? the.failures.at(-1)?.fault.code ?? shown.get(FAILURE) ?? null;
+  const pairs: readonly SearchAttributeUpdatePair[] = [
+    { key: PHASE, value: phase },
     { key: ATTEMPT, value: attemptOf(the) },
-    { key: FAILURE, value: the.because?.code ?? the.failures.at(-1)?.fault.code ?? null },
-    { key: NEEDS_OPERATOR, value: the.phase === 'asking' || the.phase === 'aborted' },
+    { key: FAILURE, value: failure },
+    { key: NEEDS_OPERATOR, value: phase === 'asking' || phase === 'aborted' },
   ];
-  const registered = pairs.filter((p) => known.includes(p.key.name));
-  if (registered.length > 0) upsertSearchAttributes(registered);
-  if (
-    the.phase === 'resumed' ||
-    the.phase === 'resumed with a gap' ||
-    the.phase === 'aborted' ||
-    the.phase === 'asking'
-  ) {
-    const { phase, because, restored, failed, desk } = the;
+  const changed = pairs.filter(
+    ({ key, value }) => registered.includes(key.name) && (shown.get(key) ?? null) !== value,
+  );
+  if (changed.length > 0) upsertSearchAttributes(changed);
+  // The memo tells the outcome also where no attribute is registered; a phase that is over must not stay there.
+  const told =
+    phase === 'resumed' || phase === 'resumed with a gap' || phase === 'aborted' || phase === 'asking';
+  if (told ? memo['phase'] !== phase : memo['phase'] !== undefined && memo['phase'] !== phase) {
+    const { because, restored, failed, desk } = the;
     upsertMemo({ phase, because, restored, failed, question: desk.question });
   }
 }
@@ -104,7 +120,8 @@ function publish(the: Case): void {
 /** The attempt at work, counted from 1. */
 const attemptOf = (the: Case): number => {
   if (the.opened === null) return 0;
-  return the.phase === 'aborted' || the.phase === 'closed' ? the.failed : the.failed + 1;
+  const over = the.phase === 'aborted' || the.phase === 'closed';
+  return over || the.stopped !== null || the.lastPass !== 'none' ? the.failed : the.failed + 1;
 };
 
 export function statusOf(the: Case): CaseStatus {
@@ -129,6 +146,9 @@ export function statusOf(the: Case): CaseStatus {
     alertsHeard: desk.alertsHeard,
     because: the.because,
     next: commands(the),
+    ...(the.groupOffsets === null ? {} : { groupOffsets: the.groupOffsets }),
+    timeLeft: the.timeLeft,
+    stops: the.stops,
   };
 }
 
@@ -138,12 +158,21 @@ function commands(the: Case): readonly string[] {
   const id = the.desk.question?.id;
   switch (the.phase) {
     case 'aborted':
-      return [`holdfast resume ${job} --reason …`, `holdfast close ${job} --reason …`];
+      return [
+        `holdfast resume ${job} --reason …`,
+        ...(the.because?.code === 'StateLost'
+          ? [`holdfast recover ${job} --from-nothing --kafka-from … --reason …`]
+          : []),
+        `holdfast close ${job} --reason …`,
+      ];
     case 'asking':
       return [
         ...(the.desk.question?.approves === null
           ? []
           : [`holdfast approve ${job} --question ${id} --reason …`]),
+        ...(the.desk.question?.choices ?? [])
+          .slice(0, 5)
+          .map((path) => `holdfast choose ${job} ${path} --question ${id} --reason …`),
         `holdfast reject ${job} --question ${id} --reason …`,
         `holdfast retry ${job} --reason …`,
       ];
@@ -165,6 +194,9 @@ function commands(the: Case): readonly string[] {
 
 const time = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
 
+const heldUntil = ({ until }: Hold): string =>
+  until === undefined || until === null ? 'until it is released' : `until ${time(until)} UTC`;
+
 /** The page of the case in the Temporal UI, as Markdown. */
 function details(the: Case): string {
   const s = statusOf(the);
@@ -182,7 +214,12 @@ function details(the: Case): string {
       '',
       `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
     );
-  if (s.question) lines.push('', `## Question ${s.question.id}`, '', s.question.text);
+  if (s.hold)
+    lines.push(
+      '',
+      `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC, ${heldUntil(s.hold)}: ${s.hold.reason}`,
+    );
+  if (s.question) lines.push(...questionLines(s.question));
   if (s.restored) {
     lines.push(
       '',
@@ -191,35 +228,47 @@ function details(the: Case): string {
       `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
+    const { fromNothing } = s.restored;
+    if (fromNothing !== undefined) lines.push('', ...sayStarted(fromNothing));
     const skipped = s.restored.skipped ?? [];
     if (skipped.length > 0) {
       lines.push('', '## Records that were not read', '');
       lines.push(...skipped.slice(0, 50).map((r) => `- ${sayRange(r)}`));
     }
   }
+  const undo = s.groupOffsets === undefined ? [] : undoCommands(s.groupOffsets);
+  if (undo.length > 0) {
+    lines.push('', `## Offsets of group ${s.groupOffsets?.group}`, '', 'To give it back what it had:', '');
+    lines.push(...undo.map((c) => `    ${c.slice(0, 2_000)}`));
+  }
   for (const r of s.repairs) {
     lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
     lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
+  for (const stop of s.stops ?? []) {
+    const saved = stop.savepoint === null ? '' : ` after the savepoint \`${stop.savepoint}\``;
+    lines.push('', `## Stopped at ${time(stop.at)} UTC`, '', `Run \`${stop.run}\`${saved}: ${stop.because}.`);
+  }
   if (s.ladder.length > 0) {
-    lines.push('', '## Ladder', '', '| restore point | verdict | |', '| --- | --- | --- |');
-    lines.push(...s.ladder.map((r) => `| \`${r.path}\` | ${r.verdict} | ${cell(r.because)} |`));
+    lines.push(...ladderLines(s.ladder));
   }
   if (s.failures.length > 0) {
-    lines.push('', '## Failed attempts', '', '| # | from | step | failure |', '| --- | --- | --- | --- |');
+    lines.push('', '## Failed attempts', '');
     lines.push(
       ...s.failures.map(
         (f) =>
-          `| ${f.attempt} | ${time(f.started)} | ${f.step} | **${f.fault.code}** ${cell(f.fault.message)} |`,
+          `- **${f.attempt}**, ${time(f.started)} UTC, ${f.step}: **${f.fault.code}** ${oneLine(f.fault.message)}`,
       ),
     );
   }
+  lines.push(...timeLeftLines(s.timeLeft, Date.now()));
   lines.push('', `Alerts: ${s.alertsHeard} heard, ${s.alerts.length} different.`);
   if (s.next.length > 0) lines.push('', '## What you can do now', '', ...s.next.map((c) => `    ${c}`));
+  lines.push(...updateLines(s.phase));
   return lines.join('\n').slice(0, 15_000);
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300);
+const oneLine = (text: string): string => text.replaceAll('\n', ' ').slice(0, 300);
 
 /** The fault behind a failed step. */
 export function faultFrom(error: unknown, step: string): Fault {

@@ -2,11 +2,16 @@
 import { stillOpen, type Evidence, type Next, type OpenSubmission, type Plan } from '../domain/decide.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
+import { keepFirst } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
+import { NOTHING } from '../domain/kafka-from.js';
+import { judgesPoint } from '../domain/last-pass.js';
+import { expiredTransactions } from '../domain/offsets.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
-import { stillStuck } from '../domain/stuck.js';
 import { gapIn } from '../domain/skipped.js';
+import { stillStuck } from '../domain/stuck.js';
 import { openedOf, type Case } from './case.js';
+import { startedFromNothing } from './from-nothing.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
 
@@ -18,7 +23,9 @@ export type Outcome =
   | { readonly is: 'failed'; readonly fault: Fault }
   | { readonly is: 'aborted' }
   /** Nothing failed and nothing is settled: look again. */
-  | { readonly is: 'again' };
+  | { readonly is: 'again' }
+  /** Nothing failed, and the deadline has passed while others were waited for. */
+  | { readonly is: 'late'; readonly because: string };
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
@@ -38,32 +45,57 @@ export async function submit(
   const { job } = openedOf(the);
   const { point, facts } = next;
   tell(the, 'resuming offsets', 'resumeOffsets', e);
-  await steps.resumeOffsets(
-    { job, point: point.path },
-    'bring the consumer group to the positions of the state',
+  the.groupOffsets = keepFirst(
+    the.groupOffsets,
+    await steps.resumeOffsets(
+      { job, point: point.path },
+      'bring the consumer group to the positions of the state',
+    ),
   );
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
-  if (the.desk.hold !== null || the.desk.abort !== null) return { is: 'again' };
+  // So does a word to start from nothing: nobody restores what a person has just given up.
+  if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
 
-  const before = the.openSubmission;
-  const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
   const checked = e.offsets[point.path];
   const gone = checked?.is === 'present' ? checked.value.gone.slice(0, 100) : [];
-  // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
-  the.openSubmission = before ?? { run, point: point.path, gone };
-  if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
-  tell(the, 'restoring', 'restoreJob', e);
-  try {
+  const expired = checked?.is === 'present' ? expiredTransactions(checked.value, point.time) : null;
+  const accepted = expired === null ? [] : [expired];
+  const consented = e.assessment !== null && situationOf(e.assessment).is === 'vanished';
+  return launch(the, e, { point: point.path, gone, accepted }, (run, inDoubt) => {
+    const { submitted } = the;
     const input = {
       job,
       run,
       point,
       sha256: facts.sha256,
-      submitted: the.submitted,
-      inDoubt: before !== null,
-      consented: e.assessment !== null && situationOf(e.assessment).is === 'vanished',
+      submitted,
+      stopped: the.stopping,
+      inDoubt,
+      consented,
     };
-    const outcome = await steps.restoreJob(input, `restore ${point.path} as run ${run}`);
+    return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
+  });
+}
+
+/**
+ * One submission under a run id that is recorded before the call, and its proof.
+ * @param of what is submitted: kept with the id while it is open whether Flink took it
+ * @param call the step that submits it
+ */
+export async function launch(
+  the: Case,
+  e: Evidence,
+  of: Omit<OpenSubmission, 'run'>,
+  call: (run: RunId, inDoubt: boolean) => ReturnType<typeof steps.restoreJob>,
+): Promise<Outcome> {
+  const before = the.openSubmission;
+  const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
+  // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
+  the.openSubmission = before ?? { run, ...of };
+  if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
+  tell(the, 'restoring', 'restoreJob', e);
+  try {
+    const outcome = await call(run, before !== null);
     if (outcome.is === 'ended') {
       the.openSubmission = null;
       return {
@@ -72,42 +104,55 @@ export async function submit(
       };
     }
     const shown = outcome.shown ?? run;
-    const taken = outcome.is === 'accepted' ? point.path : the.openSubmission.point;
-    the.openSubmission = { run, point: taken, shown, gone };
+    const taken = outcome.is === 'accepted' ? { run, ...of } : the.openSubmission;
+    the.openSubmission = { ...taken, shown };
     if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
-    the.restored = { point: taken, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
+    the.restored = { point: taken.point, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
     if (before === null && !KEEPS_OPEN.has(why.code)) the.openSubmission = null;
+    if (before === null && judgesPoint(why.code) && of.point !== NOTHING) noteRefusal(the, of.point);
     throw error;
   }
   return confirm(the, the.openSubmission.shown ?? run, the.openSubmission.point);
+}
+
+/** Every file of the point was sound, and Flink could not restore it: what that means is decided after the last attempt. */
+function noteRefusal(the: Case, point: string): void {
+  if (!the.refused.includes(point)) the.refused = [...the.refused, point].slice(-20);
 }
 
 /** RUNNING is not recovered: wait for the proof. A run whose tasks run is never submitted again. */
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const gone = the.openSubmission?.gone ?? [];
-  const confirmation = await steps.confirmRestored({ job, run, point, gone }, `prove that run ${run} resumed`);
+  const { gone = [], start, accepted = [] } = the.openSubmission ?? {};
+  const confirmation = await steps.confirmRestored(
+    { job, run, point, gone, ...(start === undefined ? {} : { start }) },
+    `prove that run ${run} resumed`,
+  );
   switch (confirmation.is) {
     case 'proved': {
       const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
-      the.restored = { point, run, submittedAt, provedAt: at, proofs, skipped };
+      the.restored = { point, run, submittedAt, provedAt: at, proofs: [...proofs, ...accepted], skipped };
+      if (start !== undefined) startedFromNothing(the, run);
       the.openSubmission = null;
       the.failedWakes = 0;
       the.soakUntil = null;
       // What a person chose and approved was for this restore, not for the next one.
       the.chosen = null;
+      the.fromNothing = null;
       the.approved = [];
+      the.refused = [];
       the.because = gapIn(skipped, run);
       return { is: 'resumed' };
     }
     case 'dead':
       the.openSubmission = null;
       the.restored = null;
+      if (confirmation.refused === true) noteRefusal(the, point);
       return { is: 'failed', fault: confirmation.fault };
     case 'unproven':
       the.because = fault('RestoreTimedOut', `run ${run} is not proved yet: ${confirmation.missing}`, run);

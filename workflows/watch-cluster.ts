@@ -1,9 +1,12 @@
 import { log, makeContinueAsNewFunc, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Ledgers, Noted, Watched } from '../activities/index.js';
 import type { Alert } from '../domain/alert.js';
+import { atLeast } from '../domain/notice.js';
 import { clusterName, type JobName } from '../domain/ids.js';
 import { LAST_LOOK, ledgerKey, NOTED, type WatchInput } from './messages.js';
+import { allTold, send, type Telling } from './notices.js';
 import * as steps from './steps.js';
+import { tellWatch } from './watch-story.js';
 
 interface Memory {
   readonly ledgers: Ledgers;
@@ -22,12 +25,17 @@ export async function watchCluster(input: WatchInput): Promise<void> {
   const cluster = clusterName(input.cluster);
   let memory = remembered();
   let unsent: readonly Alert[] = [];
+  const telling: Telling = { underway: 0 };
   while (!workflowInfo().continueAsNewSuggested || unsent.length > 0) {
     const watched: Watched = await steps.watchJobs({ cluster, ...memory }, `watch the jobs of ${cluster}`);
     memory = { ledgers: watched.ledgers, lastLook: watched.lastLook, noted: watched.noted };
     upsertMemo(memoOf(memory));
+    tellWatch(cluster, memory);
+    for (const notice of watched.notices)
+      if (watched.wantedFrom !== null && atLeast(notice.severity, watched.wantedFrom)) send(telling, notice);
     unsent = await raise([...unsent, ...watched.alerts].slice(-MOST_KEPT));
   }
+  await allTold(telling);
   await makeContinueAsNewFunc<typeof watchCluster>({ memo: memoOf(memory) })(input);
 }
 

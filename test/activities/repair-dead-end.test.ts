@@ -69,6 +69,7 @@ function deps(): Deps {
     raiseAlert: () => Promise.reject(new Error('not asked for')),
     requestRepair: () => Promise.reject(new Error('not asked for')),
     registeredSearchAttributes: async () => [],
+    standingHold: async () => null,
   };
 }
 const repair = (change: Partial<typeof input> = {}) =>

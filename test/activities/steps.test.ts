@@ -36,7 +36,44 @@ const soundFacts = (verdict: Verdict) => {
   return verdict.facts;
 };
 
+describe('a storage that hangs', () => {
+  test('cannot use up the minute of a quick step: each of its looks has a deadline of its own', async () => {
+    const deadlines: (number | undefined)[] = [];
+    const { ports } = deps;
+    const bounded: Deps['ports']['storageOf'] = (uri) => {
+      const owner = ports.storageOf(uri);
+      if ('code' in owner) return owner;
+      const { storage } = owner;
+      const list: (typeof storage)['list'] = (at, take, call) => {
+        deadlines.push(call.deadline);
+        return storage.list(at, take, call);
+      };
+      return { ...owner, storage: { ...storage, list } };
+    };
+    const watched = { ...deps, ports: { ...ports, storageOf: bounded } };
+    await assessRun(watched, { job: JOB, submitted: [] }, signal);
+    await fetchPointer(watched, { job: JOB, submitted: [] }, signal);
+    expect(deadlines.length).toBeGreaterThan(2);
+    for (const deadline of deadlines) expect(deadline).toBeLessThanOrEqual(20_000);
+  });
+});
+
 describe('assessRun', () => {
+  test('a run of another job that ZooKeeper holds and Flink does not list yet is looked for once more', async () => {
+    world.ha = present({ jobs: [{ run: NEW, graph: true, checkpoints: [], counter: 1 }], leader: null });
+    let looks = 0;
+    const { ports } = deps;
+    const slow: Deps['ports']['flink'] = (cluster) => ({
+      ...ports.flink(cluster),
+      jobs: async (call) => {
+        if (++looks === 2) world.runs.push(fakeRun({ run: NEW, name: 'other', state: 'RUNNING' }));
+        return ports.flink(cluster).jobs(call);
+      },
+    });
+    const later = { ...deps, ports: { ...ports, flink: slow } };
+    expect(situationOf(await assessRun(later, { job: JOB, submitted: [] }, signal)).is).toBe('abandoned');
+  });
+
   const situation = async () => situationOf(await assessRun(deps, { job: JOB, submitted: [] }, signal)).is;
   const haJob = { run: WRITER, graph: true, checkpoints: [], counter: 9 };
   const rows: readonly [promise: string, change: () => void, expected: string][] = [
@@ -218,6 +255,49 @@ describe('checkOffsets and resumeOffsets', () => {
     });
   });
 
+  test('names the command that gives the first needed record more time', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check.is === 'present' && check.value.expires?.extend).toMatch(
+      /--add-config retention.ms=86460000$/,
+    );
+  });
+
+  test('a log that ends before where the group was once is another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    const [p] = await positions();
+    if (p === undefined) throw new Error('the fixture has positions');
+    world.committed = [{ topic: p.topic, partition: p.partition, offset: BigInt(p.next) + 6n }];
+    const check = await checkOffsets(deps, { job: JOB, point }, signal);
+    expect(check).toMatchObject({
+      value: { replaced: [expect.stringContaining('the consumer group was at') as string] },
+    });
+  });
+
+  test('a last record that is younger than the state is of another log', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    world.now = 100_000_000;
+    const taken = { ...point, time: world.now - 3_600_000 };
+    const check = await checkOffsets(deps, { job: JOB, point: taken }, signal);
+    expect(check.is === 'present' && check.value.replaced.length).toBe((await positions()).length);
+    world.timeAt = () => taken.time - 1_000;
+    expect(await checkOffsets(deps, { job: JOB, point: taken }, signal)).toMatchObject({
+      value: { replaced: [] },
+    });
+  });
+
+  test('the transaction that an exactly-once sink waits for was begun a checkpoint interval before', async () => {
+    await fillLog((next) => ({ start: 0n, end: next + 5n }));
+    deps = depsOf(world, (config) =>
+      config.replace(
+        'group: window-counts }',
+        'group: window-counts, sink: { guarantee: exactly-once, transactionTimeout: 60s } }',
+      ),
+    );
+    const check = await checkOffsets(deps, { job: JOB, point: { ...point, time: 90_000 } }, signal);
+    expect(check).toMatchObject({ value: { transactions: { outageMs: 11_000, timeoutMs: 60_000 } } });
+  });
+
   test('a topic that is gone is another log', async () => {
     const check = await checkOffsets(deps, { job: JOB, point }, signal);
     expect(check.is === 'present' && check.value.replaced.length).toBeGreaterThan(0);
@@ -226,10 +306,31 @@ describe('checkOffsets and resumeOffsets', () => {
   test('the group gets exactly the concrete positions, and what it had is remembered', async () => {
     world.committed = [{ topic: 't', partition: 0, offset: 3n }];
     const done = await resumeOffsets(deps, { job: JOB, point: point.path }, signal);
-    expect(done).toMatchObject({ group: 'window-counts', before: ['t/0=3'], left: null });
+    expect(done).toMatchObject({ group: 'window-counts', left: null });
+    const [p] = await positions();
+    expect(done.before).toContain(`${p?.topic}/${p?.partition}=none`);
     expect(world.committed.map((c) => c.offset.toString()).sort()).toEqual(
       (await positions()).map((p) => p.next).sort(),
     );
+  });
+
+  test('a group that somebody else commits to, or that is also of another job, is left alone', async () => {
+    let look = 0n;
+    const moving = { topic: 't', partition: 0 };
+    Object.defineProperty(world, 'committed', { get: () => [{ ...moving, offset: look++ }] });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group does not stand still: somebody commits',
+    });
+    deps = depsOf(world, (config) => {
+      const job = config.slice(config.indexOf('  window-counts:'));
+      return config + job.replace('window-counts:', 'twin:').replace('name: window counts', 'name: twin');
+    });
+    expect(await resumeOffsets(deps, { job: JOB, point: point.path }, signal)).toMatchObject({
+      committed: 0,
+      left: 'the group is also that of job twin',
+    });
+    expect(world.acts).toEqual([]);
   });
 
   test('a group in use is left alone, and a refused commit is noted, not thrown', async () => {
@@ -313,11 +414,38 @@ describe('restoreJob', () => {
 });
 
 describe('awaitReturn', () => {
-  const wait = (seenDown: boolean) =>
-    awaitReturn(deps, { job: JOB, dependency: 'storage', stableFor: 2_000, seenDown }, signal, quiet);
+  const wait = (seenDown: boolean, { atLeast = 0, atMost = 600_000, spent = 0 } = {}) =>
+    awaitReturn(
+      deps,
+      { job: JOB, dependency: 'storage', stableFor: 2_000, seenDown, atLeast, atMost },
+      signal,
+      quiet,
+      spent,
+    );
 
-  test('a dependency that is up already gives no early wake', async () => {
-    expect(await wait(false)).toEqual({ is: 'up already' });
+  test('a dependency that is up already gives no early wake, and is asked only once', async () => {
+    let proofs = 0;
+    world.onProof = (count) => (proofs = count);
+    const before = world.now;
+    expect(await wait(false, { atMost: 60_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(60_000);
+    expect(proofs).toBe(1);
+  });
+
+  test('ends when its time is up and the dependency is still away; a retry waits only for what is left', async () => {
+    world.storageDown = refused;
+    const before = world.now;
+    expect(await wait(true, { atMost: 9_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(9_000);
+    expect(await wait(true, { atMost: 9_000, spent: 6_000 })).toEqual({ is: 'time is up' });
+    expect(world.now - before).toBe(12_000);
+  });
+
+  test('a dependency that is back at once ends the wait no earlier than atLeast', async () => {
+    const before = world.now;
+    expect(await wait(true, { atLeast: 5_000 })).toMatchObject({ is: 'returned' });
+    expect(world.now - before).toBeGreaterThanOrEqual(5_000);
+    expect(world.now - before).toBeLessThan(5_500);
   });
 
   test('returns when it was down and then up in two probes, stableFor apart', async () => {

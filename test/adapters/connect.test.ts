@@ -14,6 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const ports = () =>
   connectPorts({
+    file: join(folder, 'holdfast.yaml'),
     storage: {
       local: { kind: 'file', allow: [folder], scratch: folder },
       prod: {
@@ -30,6 +31,7 @@ const ports = () =>
     zookeeper: { main: { servers: ['127.0.0.1:1'] } },
     kafka: { main: { brokers: ['127.0.0.1:1'] } },
     clusters: { [clusterName('counts')]: { flink: { rest: ['http://127.0.0.1:1'] } } },
+    notices: [],
     limits: { restores: 1, nameNodeCalls: 10, steps: 1 },
   } as unknown as Config);
 

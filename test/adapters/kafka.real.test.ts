@@ -119,10 +119,10 @@ describe('the log', () => {
       expect(await log.timestamps([at(0, 0n), at(0, 7n), at(1, 9n), at(1, 10n)], call())).toEqual({
         is: 'present',
         value: [
-          { topic, partition: 0, time: TIME },
-          { topic, partition: 0, time: TIME + 7_000 },
-          { topic, partition: 1, time: TIME + 9_500 },
-          { topic, partition: 1, time: null },
+          { topic, partition: 0, time: TIME, transactional: false },
+          { topic, partition: 0, time: TIME + 7_000, transactional: false },
+          { topic, partition: 1, time: TIME + 9_500, transactional: false },
+          { topic, partition: 1, time: null, transactional: false },
         ],
       });
     });

@@ -183,7 +183,7 @@ describe('timestamps', () => {
   it('are null at the end, and nothing is fetched', async () => {
     expect(await log.timestamps([at(0, 20n)], call())).toEqual({
       is: 'present',
-      value: [{ topic: 'events', partition: 0, time: null }],
+      value: [{ topic: 'events', partition: 0, time: null, transactional: false }],
     });
     expect(fake.seen).not.toContain('Fetch');
   });

@@ -56,6 +56,39 @@ describe('wrong use is 64 and says what is right', () => {
     [['abort', 'window-counts', '--config', good], "expected --reason '…'"],
     [['recover', 'window-counts', '--config', good, '--reason', '  '], "expected --reason '…'"],
     [
+      ['recover', 'window-counts', '--config', good, '--reason', 'r', '--from-nothing'],
+      'expected --kafka-from with --from-nothing',
+    ],
+    [
+      ['recover', 'window-counts', '--config', good, '--reason', 'r', '--kafka-from', 'earliest'],
+      'expected --from-nothing with --kafka-from',
+    ],
+    [
+      ['recover', 'window-counts', '--config', good, '--from-nothing', '--kafka-from', 'earliest'],
+      "expected --reason '…'",
+    ],
+    [
+      [
+        ...['recover', 'window-counts', '--config', good, '--reason', 'r', '--from', 'hdfs://nn/chk-1'],
+        ...['--from-nothing', '--kafka-from', 'earliest'],
+      ],
+      'found both',
+    ],
+    [
+      [
+        'recover',
+        'window-counts',
+        '--config',
+        good,
+        '--reason',
+        'r',
+        '--from-nothing',
+        '--kafka-from',
+        'soon',
+      ],
+      "offsets such as 'events/0=12",
+    ],
+    [
       ['status', 'no-such-job', '--config', good],
       "no job 'no-such-job' in the configuration; there are: window-counts",
     ],
@@ -83,6 +116,8 @@ describe('help', () => {
       'worker',
       'serve',
       'recover',
+      'look',
+      'ladder',
       'status',
       'cases',
       'case',

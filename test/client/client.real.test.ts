@@ -218,7 +218,7 @@ describe('with a worker', () => {
     });
     expect((await client.cases()).map((c) => [c.job, c.state])).toEqual([
       ['totals', 'open'],
-      ['window-counts', 'ended'],
+      ['window-counts', 'failed'],
     ]);
     expect(await client.cases({ job: 'totals' })).toHaveLength(1);
     expect(await client.cases({ limit: 1 })).toHaveLength(1);

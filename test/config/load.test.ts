@@ -31,6 +31,25 @@ function changed(from: string, to: string): string {
   return example.replace(from, to);
 }
 
+describe('notices', () => {
+  test('PagerDuty has an address of its own, and everything is told from warning on', () => {
+    const { notices } = parse(`${example}\nnotices: [{ kind: pagerduty, routingKey: {env: KEY} }]`, {
+      KEY: 'k3y',
+    });
+    expect(notices).toMatchObject([{ kind: 'pagerduty', minSeverity: 'warning' }]);
+    expect(notices[0]?.url.reveal()).toBe('https://events.pagerduty.com/v2/enqueue');
+  });
+
+  test('an address that is none is refused, and not shown', () => {
+    const problems = problemsOf(`${example}\nnotices: [{ kind: slack, url: {env: HOOK} }]`, {
+      HOOK: 't0ps3cret',
+    });
+    expect(problems).toMatchObject([{ path: 'notices[0].url' }]);
+    expect(problems[0]?.message).toContain('an http or https URL');
+    expect(JSON.stringify(problems)).not.toContain('t0ps3cret');
+  });
+});
+
 describe('the example of the design', () => {
   const config = parse(example);
 
@@ -48,7 +67,7 @@ describe('the example of the design', () => {
         cluster: 'counts',
         match: { name: 'window counts' },
         launch: { kind: 'jar', jar: join(folder, 'window-counts.jar'), args: ['--window', '15m'] },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null },
+        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
         policy: { ...STRICT, attempts: 20, fallback: 'checkpoint' },
       },
     });

@@ -77,7 +77,16 @@ const table: readonly [promise: string, known: Partial<Evidence>, expected: stri
     'fail KafkaUnavailable',
   ],
   ['reads on below a broken top', { verdicts: { [TOP]: broken } }, 'readState chk-11'],
-  ['asks before an older point by default', { verdicts: { [TOP]: broken, [OLDER]: sound } }, 'ask fallback'],
+  [
+    'asks Kafka about an older point, so that the question can tell the cost',
+    { verdicts: { [TOP]: broken, [OLDER]: sound } },
+    'checkOffsets chk-11',
+  ],
+  [
+    'asks before an older point by default',
+    { verdicts: { [TOP]: broken, [OLDER]: sound }, offsets: { [OLDER]: present(inRange) } },
+    'ask fallback',
+  ],
   [
     'falls back when the policy says so',
     {
@@ -269,7 +278,9 @@ describe('what to do next', () => {
         { source: 'directory' as const, where: 'x', points: present([point(RUN_B, 2), point(RUN_A, 12)]) },
       ],
     };
-    const next = decide(evidence({ pointers: two }));
+    expect(said(decide(evidence({ pointers: two })))).toBe('readState chk-2');
+    const verdicts = { [path(RUN_B, 2)]: sound, [TOP]: sound };
+    const next = decide(evidence({ pointers: two, verdicts }));
     expect(said(next)).toBe('ask branch');
     expect(next.do === 'ask' && next.plan.choices).toEqual([path(RUN_B, 2), path(RUN_A, 12)]);
   });

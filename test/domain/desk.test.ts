@@ -22,6 +22,7 @@ const question: Question = {
   choices: [],
   askedAt: 0,
   expiresAt: 9,
+  facts: [],
 };
 const asking: Desk = { ...emptyDesk, standing: 'asking', question };
 
@@ -44,11 +45,27 @@ const refusals: readonly [promise: string, desk: Desk, message: Message][] = [
     { kind: 'approve', question: '1-abc', ...who },
   ],
   ['a relative restore point', emptyDesk, { kind: 'chooseRestorePoint', path: 'chk-12', ...who }],
+  [
+    'a start from nothing without a point in Kafka',
+    emptyDesk,
+    { kind: 'startFromNothing', kafkaFrom: 'yesterday', ...who },
+  ],
+  [
+    'a start from nothing without a reason',
+    emptyDesk,
+    { kind: 'startFromNothing', kafkaFrom: 'earliest', by: 'anna', reason: ' ' },
+  ],
+  [
+    'a start from nothing while the job runs again',
+    { ...emptyDesk, standing: 'soaking' },
+    { kind: 'startFromNothing', kafkaFrom: 'earliest', ...who },
+  ],
   ['resume of a case at work', emptyDesk, { kind: 'resume', ...who }],
   ['retry of an aborted case', { ...emptyDesk, standing: 'aborted' }, { kind: 'retryNow', ...who }],
   ['close of a case at work', emptyDesk, { kind: 'close', ...who }],
   ['release without a hold', emptyDesk, { kind: 'release', ...who }],
   ['a second hold', after(emptyDesk, { kind: 'hold', ...who }), { kind: 'hold', ...who }],
+  ['a hold that ends in the past', emptyDesk, { kind: 'hold', until: 99, ...who }],
   ['anything after the end', { ...emptyDesk, standing: 'over' }, { kind: 'abort', ...who }],
   ['a message that nobody knows', emptyDesk, { kind: 'dance', ...who } as unknown as Message],
 ];
@@ -56,6 +73,17 @@ const refusals: readonly [promise: string, desk: Desk, message: Message][] = [
 describe('the desk', () => {
   test.each(refusals)('refuses: %s', (_promise, desk, message) => {
     expect(hear(desk, message, 100)).toMatchObject({ is: 'refused' });
+  });
+
+  test('a start from nothing ends a wait, and resumes an aborted case', () => {
+    const message: Message = { kind: 'startFromNothing', kafkaFrom: 'earliest', ...who };
+    const said = { ...who, kafkaFrom: 'earliest' };
+    expect(after(asking, message)).toMatchObject({ fromNothing: said, retryNow: who, resume: null });
+    expect(after({ ...emptyDesk, standing: 'aborted' }, message)).toMatchObject({
+      fromNothing: said,
+      retryNow: null,
+      resume: who,
+    });
   });
 
   test('the same alert five times is one alert, heard five times', () => {
@@ -84,6 +112,12 @@ describe('the desk', () => {
     );
     expect(desk.alerts[0]?.resolvedAt).toBe(50);
     expect(desk).toMatchObject({ abort: null, close: null, standing: 'working' });
+  });
+
+  test('a hold may have an end, and may come from a standing one', () => {
+    const held = after(emptyDesk, { kind: 'hold', until: 500, standing: true, ...who });
+    expect(held.hold).toEqual({ ...who, since: 100, until: 500, standing: true });
+    expect(after(emptyDesk, { kind: 'hold', ...who }).hold).toEqual({ ...who, since: 100 });
   });
 
   test('keeps who said it and why', () => {

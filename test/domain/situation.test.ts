@@ -78,6 +78,13 @@ const table: readonly [promise: string, seen: Partial<Assessment>, expected: str
     { runs: present([{ ...alive, completed: 1, newest: { id: '1', triggered: 9_000 } }]) },
     'blank',
   ],
+  [
+    'Flink started the same run over, and its ids went on',
+    {
+      runs: present([{ ...alive, started: 5_000, completed: 1, newest: { id: '13', triggered: 9_000 } }]),
+    },
+    'blank',
+  ],
   ['a run whose newest checkpoint the ledger knows is itself', { runs: present([alive]) }, 'healthy'],
   ['two runs are alive', { runs: present([alive, { ...alive, run: RUN_B }]) }, 'twins'],
   ['REST does not answer and HA data is gone', { runs: cut, leader: cut, settings: cut }, 'unknown'],

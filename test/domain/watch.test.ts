@@ -227,6 +227,11 @@ describe('a run that is blank', () => {
     expect(raised(ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7] }), '2')).toEqual(['blank']);
     expect(raised(ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7] }), null)).toEqual(['blank']);
   });
+  test('started over: its ids went on, and a checkpoint is older than its start', () => {
+    expect(raised(ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7], started: 5_000 }), '8')).toEqual([
+      'blank',
+    ]);
+  });
   test('is told once, and again only after it was not blank', () => {
     const after = ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7] });
     const { noted } = seen(after, '2');

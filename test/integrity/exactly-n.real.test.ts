@@ -1,4 +1,7 @@
-/** Promise 4. With `attempts: N` the N-th failed attempt is the last. On the real systems. */
+/**
+ * Promise 4. With `attempts: N` the N-th failed attempt is the last. On the real systems; through crashes, deploys, aborts
+ * and alerts in every step: `test/workflows/exactly-n.real.test.ts`.
+ */
 import { describe, expect, test } from 'vitest';
 import { JOB, TOPICS } from '../../demo/scene.js';
 import { committedOffsets, until } from '../../stack/index.js';

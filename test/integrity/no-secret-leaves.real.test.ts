@@ -21,6 +21,10 @@ const SECRETS = {
   KAFKA_PASSWORD: 'kafka-sasl-password-77aa',
   FLINK_TOKEN: 'flink-bearer-token-c0de',
   INTAKE_TOKEN: 'intake-bearer-token-beef',
+  HOOK: 'http://127.0.0.1:9/hooks/webhook-path-token-7e57',
+  HOOK_TOKEN: 'webhook-bearer-token-1dea',
+  PAGER: 'http://127.0.0.1:9/v2/enqueue',
+  PAGER_KEY: 'pagerduty-routing-key-4bad',
 };
 
 // Port 9 (discard) of this machine: nobody listens, every call fails, and errors are where secrets leak.
@@ -40,6 +44,9 @@ jobs:
     kafka: { cluster: main, group: g }
     policy: { attempts: 2, backoff: { initial: 100ms, max: 100ms } }
 intake: { bearer: {env: INTAKE_TOKEN} }
+notices:
+  - { kind: webhook, url: {env: HOOK}, bearer: {env: HOOK_TOKEN} }
+  - { kind: pagerduty, url: {env: PAGER}, routingKey: {env: PAGER_KEY} }
 `;
 
 test('a case that fails everywhere shows no secret to anybody', async () => {
@@ -73,8 +80,15 @@ test('a case that fails everywhere shows no secret to anybody', async () => {
       },
       { within: 60_000 },
     );
-    const history = historyToJSON(
-      await temporal.workflow.getHandle('recover/counts/window-counts').fetchHistory(),
+    const history = await until(
+      'both receivers have been tried',
+      async () => {
+        const json = historyToJSON(
+          await temporal.workflow.getHandle('recover/counts/window-counts').fetchHistory(),
+        );
+        return decodedPayloads(json).includes('notices[1] (pagerduty) refuses connections') ? json : undefined;
+      },
+      { within: 120_000 },
     );
     const seen = {
       history,

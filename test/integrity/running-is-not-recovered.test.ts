@@ -234,4 +234,68 @@ describe('records since the restore', () => {
     expect(world.now - before).toBeGreaterThan(30_000);
     expect(world.now - before).toBeLessThan(60_000);
   });
+
+  test("the operator's own check has the last word, is told the run, and is asked again", async () => {
+    deps = depsOf(
+      world,
+      (config) => `${config}    policy: { confirm: { check: [./check.sh, '{runId}'] } }\n`,
+    );
+    let asked = 0;
+    world.onCommand = () =>
+      ++asked < 3
+        ? { code: 1, out: '', because: fault('Unclassified', 'check.sh ended with exit code 1') }
+        : { code: 0, out: '', because: null };
+    const proof = await confirm();
+    expect(proof.is === 'proved' && proof.proofs.at(-1)).toContain('your own check says yes');
+    expect(world.acts).toEqual(Array(3).fill(`run ./check.sh ${NEW}`));
+
+    world.onCommand = () => ({ code: 1, out: '', because: fault('Unclassified', 'sums differ') });
+    expect(await confirm()).toMatchObject({
+      is: 'unproven',
+      missing: expect.stringContaining('sums differ') as string,
+    });
+  });
+
+  describe('of a run that was started from nothing', () => {
+    const start = ['events/0=100', 'events/1=200'];
+    const confirmStart = () =>
+      confirmRestored(deps, { job: JOB, run: NEW, point: 'nothing', start }, signal, quiet);
+    const restored = (from: string | null) => {
+      const [, run] = world.runs;
+      if (run === undefined) throw new Error('the run is there');
+      const was = from === null ? null : { id: '12', path: from, savepoint: true, time: 1 };
+      world.runs = [fakeRun(), { ...run, checkpoints: { ...run.checkpoints, restored: was } }];
+    };
+
+    test('is proved when it restored nothing and read on from the start', async () => {
+      restored(null);
+      counted(110, 150, 260);
+      const proof = await confirmStart();
+      expect(proof).toMatchObject({ is: 'proved', skipped: [] });
+      expect(proof.is === 'proved' && proof.proofs.join()).toContain('started at events/0=100, events/1=200');
+    });
+
+    test('is not proved when it restored something', async () => {
+      restored(point);
+      expect(await confirmStart()).toMatchObject({ is: 'unproven' });
+    });
+
+    test('is not proved when it began before the start', async () => {
+      restored(null);
+      reached(99, 260);
+      expect(await confirmStart()).toMatchObject({ is: 'unproven' });
+    });
+
+    test('has a gap when it ignored the start and began later', async () => {
+      restored(null);
+      counted(75, 150, 260);
+      expect(await confirmStart()).toMatchObject({
+        is: 'proved',
+        skipped: [
+          { partition: 0, atLeast: '0', atMost: '35' },
+          { partition: 1, atLeast: '0', atMost: '35' },
+        ],
+      });
+    });
+  });
 });

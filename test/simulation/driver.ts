@@ -140,6 +140,8 @@ interface Task {
   readonly retry: { initial: number; factor: number; max: number; attempts: number };
   readonly scheduled: number;
   readonly nth: number;
+  /** Carried out within a workflow task: one event, and no process but that of the task. */
+  readonly local: boolean;
   attempt: number;
   cancelRequested: boolean;
   details: unknown;
@@ -447,7 +449,10 @@ export function createDriver(options: DriverOptions): Driver {
       e.timers.get(command.cancelTimer.seq ?? 0)?.();
     } else if (command.scheduleActivity) {
       e.events++;
-      schedule(e, command.scheduleActivity);
+      schedule(e, command.scheduleActivity, false);
+    } else if (command.scheduleLocalActivity) {
+      e.events++;
+      schedule(e, command.scheduleLocalActivity, true);
     } else if (command.requestCancelActivity) {
       requestCancel(e, command.requestCancelActivity.seq ?? 0);
     } else if (command.upsertWorkflowSearchAttributes) {
@@ -543,10 +548,12 @@ export function createDriver(options: DriverOptions): Driver {
     const commands = kept.flatMap((b) => b.carriedOut.map((command) => ({ command, at: b.completed })));
     const cancelled = new Set(commands.map(({ command }) => command.cancelTimer?.seq));
     for (const { command, at } of commands) {
-      const { startTimer, scheduleActivity, requestCancelActivity } = command;
+      const { startTimer, scheduleActivity, scheduleLocalActivity, requestCancelActivity } = command;
       if (startTimer && !fired.has(startTimer.seq) && !cancelled.has(startTimer.seq))
         setTimer(e, startTimer, at);
-      if (scheduleActivity && !resolved.has(scheduleActivity.seq)) schedule(e, scheduleActivity);
+      if (scheduleActivity && !resolved.has(scheduleActivity.seq)) schedule(e, scheduleActivity, false);
+      if (scheduleLocalActivity && !resolved.has(scheduleLocalActivity.seq))
+        schedule(e, scheduleLocalActivity, true);
       if (requestCancelActivity && !resolved.has(requestCancelActivity.seq))
         requestCancel(e, requestCancelActivity.seq ?? 0);
     }
@@ -561,7 +568,11 @@ export function createDriver(options: DriverOptions): Driver {
 
   // ── Steps ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  const schedule = (e: Execution, of: coresdk.workflow_commands.IScheduleActivity): void => {
+  const schedule = (
+    e: Execution,
+    of: coresdk.workflow_commands.IScheduleActivity | coresdk.workflow_commands.IScheduleLocalActivity,
+    local: boolean,
+  ): void => {
     const retry = of.retryPolicy;
     const initial = optionalTsToMs(retry?.initialInterval) ?? 1000;
     const task: Task = {
@@ -571,7 +582,8 @@ export function createDriver(options: DriverOptions): Driver {
       input: (of.arguments ?? []).map(plain),
       startToClose: optionalTsToMs(of.startToCloseTimeout) || null,
       scheduleToClose: optionalTsToMs(of.scheduleToCloseTimeout) || null,
-      heartbeatTimeout: optionalTsToMs(of.heartbeatTimeout) || null,
+      heartbeatTimeout: ('heartbeatTimeout' in of && optionalTsToMs(of.heartbeatTimeout)) || null,
+      local,
       retry: {
         initial,
         factor: retry?.backoffCoefficient || 2,
@@ -604,6 +616,8 @@ export function createDriver(options: DriverOptions): Driver {
         activityType: task.step,
         workflowType: e.type,
         workflowExecution: { workflowId: e.id, runId: e.runId },
+        scheduledTimestampMs: task.scheduled,
+        currentAttemptScheduledTimestampMs: timeline.now(),
         ...(task.details === undefined ? {} : { heartbeatDetails: task.details }),
       },
       { logger: QUIET, interceptors: [stepInterceptor(scrubber(options.secrets))] },
@@ -615,7 +629,7 @@ export function createDriver(options: DriverOptions): Driver {
       void attempt.callOff.push(timeline.at(now + ms, () => timeOut(e, task, attempt, type)));
     if (task.startToClose !== null) deadline(task.startToClose, TIMEOUT.startToClose);
     if (task.scheduleToClose !== null)
-      deadline(task.scheduled + task.scheduleToClose - now, TIMEOUT.scheduleToClose);
+      deadline(Math.max(0, task.scheduled + task.scheduleToClose - now), TIMEOUT.scheduleToClose);
     if (task.heartbeatTimeout !== null) watchBeats(e, task, attempt, task.heartbeatTimeout);
     environment.on('heartbeat', (details: unknown) => {
       if (process.dead || process.cutOff) return;
@@ -692,9 +706,8 @@ export function createDriver(options: DriverOptions): Driver {
   const succeed = (e: Execution, task: Task, result: unknown): void => {
     const told = payload(result === undefined ? null : result);
     finish(e, task, null, plain(told));
-    // Started is written together with the end.
     if (task.cancelRequested) return endCancelled(e);
-    add(e, { resolveActivity: { seq: task.seq, result: { completed: { result: told } } } }, 2);
+    resolve(e, task, { completed: { result: told } });
   };
 
   const fail = (e: Execution, task: Task, error: unknown): void => {
@@ -748,8 +761,12 @@ export function createDriver(options: DriverOptions): Driver {
         identity: 'simulation',
       },
     };
-    add(e, { resolveActivity: { seq: task.seq, result: { failed: { failure } } } }, 2);
+    resolve(e, task, { failed: { failure } });
   };
+
+  /** Started is written together with the end; of a step within a workflow task there is nothing but its marker. */
+  const resolve = (e: Execution, task: Task, result: coresdk.activity_result.IActivityResolution): void =>
+    add(e, { resolveActivity: { seq: task.seq, isLocal: task.local, result } }, task.local ? 0 : 2);
 
   /** The end of a cancelled wait is an event and a workflow task in which there is nothing to do. */
   const endCancelled = (e: Execution): void => {
@@ -778,6 +795,9 @@ export function createDriver(options: DriverOptions): Driver {
     const from = worker;
     if (from === null) return;
     worker = null;
+    // The next process carries out the workflow task again, and with it the steps within it.
+    for (const e of executions.values())
+      for (const task of e.tasks.values()) if (task.local && task.open) leave(task);
     evictAll();
     timeline.at(timeline.now() + downFor, boot);
   };

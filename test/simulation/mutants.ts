@@ -70,13 +70,13 @@ const withoutFence = bendSteps((_, deps) => ({
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skips the fence, and takes every situation for abandoned',
-    foundBy: 13,
+    foundBy: 17,
     code: replace("return situation.is === 'abandoned' ?", 'return true ?'),
     bend: withoutFence,
   },
   {
     name: 'takes an unknown answer of the storage for absent',
-    foundBy: 3,
+    foundBy: 1,
     bend: bendStorage((s) => ({
       ...s,
       proveUsable: async () => ({ identity: 'nn', endpoint: 'nn' }),
@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'counts one attempt too many',
-    foundBy: 10,
+    foundBy: 1,
     code: replace('&& failed >= granted', '&& failed > granted'),
   },
   {
@@ -98,27 +98,30 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'does not count failed attempts', foundBy: 5, code: replace('the.failed++;', '') },
   {
     name: 'wakes early without a proof',
-    foundBy: 3,
+    foundBy: 1,
     bend: bendSteps((_, deps) => ({
       awaitReturn: async () => ({ is: 'returned', at: deps.ports.clock.now() }),
     })),
   },
   {
     name: 'goes on to an older point when the newest is unknown',
-    foundBy: 20,
+    foundBy: 44,
     code: replace(
-      'var _verdict_reasons_;\n                return {',
-      'broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {',
+      "case 'unknown':\n                var _verdict_reasons_;\n                return {",
+      "case 'unknown':\n                broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {",
     ),
   },
   {
     name: 'takes an older point against the policy',
-    foundBy: 5,
-    code: replace("broken.length === 0 || e.policy.fallback !== 'never' ?", 'true ?'),
+    foundBy: 46,
+    code: replace(
+      "broken.length === 0 || e.policy.fallback !== 'never' && e.policy.approval !== 'fallback' ?",
+      'true ?',
+    ),
   },
   {
     name: 'confirms RUNNING without a newer checkpoint',
-    foundBy: 3,
+    foundBy: 8,
     bend: bendSteps((_, deps) => ({
       confirmRestored: async (input) => {
         const at = deps.ports.clock.now();
@@ -127,8 +130,18 @@ export const MUTANTS: readonly Mutant[] = [
     })),
   },
   {
+    name: 'calls a run resumed that has skipped records',
+    foundBy: 70,
+    bend: bendSteps((real) => ({
+      confirmRestored: async (input) => {
+        const confirmation = await real.confirmRestored(input);
+        return confirmation.is === 'proved' ? { ...confirmation, skipped: [] } : confirmation;
+      },
+    })),
+  },
+  {
     name: 'starts again when an alert comes after the abort',
-    foundBy: 17,
+    foundBy: 2,
     code: replace(
       'condition)(()=>healthy || the.desk.resume !== null',
       'condition)(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
@@ -136,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'brings back what a person cancelled',
-    foundBy: 2,
+    foundBy: 17,
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -165,7 +178,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'submits without a restore point',
-    foundBy: 3,
+    foundBy: 8,
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -178,15 +191,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'waits by a number that replay does not draw again',
-    foundBy: 3,
+    foundBy: 1,
     code: replace(
-      'backoffAfter)(the.failed, policy.backoff, Math.random())',
-      'backoffAfter)(the.failed, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
+      'backoffAfter)(the.failed - the.grantedAt, policy.backoff, Math.random())',
+      'backoffAfter)(the.failed - the.grantedAt, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
     ),
   },
   {
     name: 'does not honour a hold',
-    foundBy: 32,
+    foundBy: 8,
     code: replace('if (the.desk.hold === null) return;', 'return;'),
   },
   {

@@ -55,10 +55,12 @@ const WORK = new Set([
   'checkOffsets',
   'resumeOffsets',
   'restoreJob',
+  'setStart',
+  'startJob',
 ]);
-const CHANGES = new Set(['resumeOffsets', 'restoreJob']);
+const CHANGES = new Set(['resumeOffsets', 'restoreJob', 'setStart', 'startJob']);
 /** Phases in which an abort has nothing to stop. After a proof it has: the run may be lost again within the soak. */
-const RESTING = new Set(['aborted', 'closed']);
+const RESTING = new Set(['aborted', 'asking', 'closed']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = SLOW_TASK + 30;
 
@@ -90,10 +92,14 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
   const submit = (s: Submission): void => {
     const doing = timeline.doing();
     const began = doing?.started ?? timeline.now();
-    if (s.savepointPath === null)
-      return say('never blank', `run ${s.run} was submitted without a restore point`);
     const path = s.savepointPath;
-    if (!sound.has(path)) say('never blank', `${path} was submitted and never found sound`);
+    if (path === null && !lastSaid.has('startFromNothing'))
+      return say('never blank', `run ${s.run} was submitted without a restore point, and nobody has said so`);
+    if (path !== null && !sound.has(path)) say('never blank', `${path} was submitted and never found sound`);
+    // Everything that a person has not been asked about is known to be broken.
+    const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
+    if (path === null && whole !== undefined && !lastSaid.has('approve'))
+      say('never blank', `run ${s.run} was submitted from nothing although ${whole.path} is whole`);
     if (policy.attempts === 0) say('exactly N', 'a job was submitted although attempts is 0');
     // Another run.
     for (const run of world.runs) {
@@ -113,9 +119,9 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     if (newest !== undefined && newest.endedByPerson !== null && newest.endedByPerson < began)
       say('ended by a person', `run ${s.run} was submitted although a person has cancelled ${newest.run}`);
     // Of a call that was taken already, only whether it is the same matters: Flink refuses it twice.
-    if (!world.runs.some((r) => r.run === s.run)) newestSound(path);
+    if (path !== null && !world.runs.some((r) => r.run === s.run)) newestSound(path);
     silence('a submission', doing?.scheduled ?? timeline.now(), true);
-    records(path, doing?.scheduled ?? timeline.now());
+    if (path !== null) records(path, doing?.scheduled ?? timeline.now());
   };
 
   /** What policy or a person has to accept of Kafka before a point is restored. */
@@ -200,9 +206,24 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
   const woke = (was: NonNullable<CaseStatus['waiting']>): void => {
     const now = timeline.now();
     if (now >= was.until - 50 || was.for === 'soak') return;
-    if (saidSince(was.since - TASK, 'retryNow', 'abort', 'cancel', 'close', 'hold', 'release')) return;
+    if (
+      saidSince(
+        was.since - TASK,
+        'retryNow',
+        'abort',
+        'cancel',
+        'close',
+        'hold',
+        'release',
+        'choose',
+        'startFromNothing',
+      )
+    )
+      return;
     if (now - was.since < policy.backoff.initial - 50)
       say('no early wake without proof', `the wait for ${was.for} ended after ${now - was.since} ms`);
+    // The pass for a savepoint begins when the storage is usable, whether or not it was away.
+    if (was.for === 'usable storage') return;
     const systems: readonly System[] = was.for === 'storage' ? ['hdfs'] : [was.for as System];
     for (const system of systems) {
       const last = world.turns[system]?.at(-1);
@@ -222,10 +243,16 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       return;
     }
     const from = run.restored;
+    if (from === null && restored.fromNothing !== undefined && run.from === null) return;
     if (from === null)
       return say('RUNNING is not recovered', `${run.run} is called resumed and restored nothing`);
     if (!samePath(from.path, restored.point) && !from.path.includes(`/${run.run}/`))
       say('RUNNING is not recovered', `${run.run} restored ${from.path}, reported is ${restored.point}`);
+    const skipped = run.read?.skipped ?? 0;
+    if (skipped > 0 && now.phase === 'resumed')
+      say('RUNNING is not recovered', `${run.run} is called resumed and has skipped ${skipped} offsets`);
+    if (skipped === 0 && now.phase === 'resumed with a gap')
+      say('RUNNING is not recovered', `${run.run} is called resumed with a gap and has skipped nothing`);
     const newest = run.checkpoints.at(-1);
     if (newest === undefined || newest.id <= from.id)
       if (!run.checkpoints.some((c) => c.id > (pointAt(world, restored.point)?.id ?? 0)))
@@ -254,7 +281,11 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     say,
     said: (what) => {
       lastSaid.set(what, timeline.now());
-      if (what === 'resume' && status?.phase === 'aborted') {
+      // After the last attempt a person may be asked for more, or name another point for them.
+      const grants = what === 'approve' || what === 'choose';
+      const more = grants && status?.question?.about === 'exhausted';
+      // A word to start from nothing is a word to go on, too.
+      if (more || what === 'startFromNothing' || (what === 'resume' && status?.phase === 'aborted')) {
         resumes++;
         stoppedSince = null;
       }
@@ -298,7 +329,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         pendingAbort.clear();
       } else if (abortedSince !== null) {
         if (
-          !saidSince(abortedSince, 'resume', 'close') &&
+          !saidSince(abortedSince, 'resume', 'close', 'startFromNothing') &&
           now.phase !== 'closed' &&
           // It looks again when it has seen the job healthy, which may be over before we look.
           !world.runs.some((r) => r.ended === null || r.ended > timeline.now() - 15_000)

@@ -22,7 +22,8 @@ export type Said =
   | 'approve another plan'
   | 'reject'
   | 'choose'
-  | 'cancel';
+  | 'cancel'
+  | 'startFromNothing';
 
 const STEPS = [
   'openCase',
@@ -141,7 +142,34 @@ export function scheduleOf(seed: number): Schedule {
   if (r.chance(0.6)) faults.push({ is: 'alert', when: { at: r.int(8_000, 60_000) }, times: 1 });
   const more = r.int(0, 7);
   for (let i = 0; i < more; i++) faults.push(anyFault(r));
+  faults.push(...fromNothing(random(~seed)));
   return { seed, policy, setup, sink, faults, continueAfter: r.chance(0.25) ? r.int(25, 90) : 10_000 };
+}
+
+/** Now and then a person gives everything up, and says so again when asked. Of numbers of its own: other seeds stay. */
+function fromNothing(r: Random): readonly Fault[] {
+  if (!r.chance(0.08)) return [];
+  const at = r.int(5_000, 150_000);
+  const first: Fault = r.chance(0.5)
+    ? { is: 'said', when: { at }, what: 'startFromNothing' }
+    : {
+        is: 'said',
+        when: {
+          step: r.pick([
+            'assessRun',
+            'fetchPointer',
+            'readState',
+            'checkOffsets',
+            'resumeOffsets',
+            'restoreJob',
+          ]),
+          nth: r.int(1, 3),
+          after: r.int(0, 2_000),
+        },
+        what: 'startFromNothing',
+      };
+  const again = [at + 20_000, at + 60_000, at + 120_000];
+  return [first, ...again.map((time): Fault => ({ is: 'said', when: { at: time }, what: 'approve' }))];
 }
 
 function policyOf(r: Random): Policy {
@@ -157,6 +185,7 @@ function policyOf(r: Random): Policy {
     onOffsetGap: r.pick(['ask', 'abort', 'accept']),
     onTransactionExpired: r.pick(['ask', 'accept']),
     approval: r.chance(0.1) ? 'always' : 'never',
+    onExhausted: r.chance(0.3) ? r.pick(['ask', 'savepoint']) : 'abort',
   };
 }
 

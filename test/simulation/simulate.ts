@@ -139,6 +139,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
           return answer.result as RepairOutcome;
         }
       },
+      standingHold: async () => null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };
@@ -169,6 +170,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
     } else if (what === 'approve another plan') driver.update(CASE, 'approve', { ...said, question });
+    else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
     else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
     judge.said(what);
   };
@@ -213,7 +215,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         if (how === 'reset') return judge.wasReset();
         history = driver.size(CASE);
         phase = (result as { outcome?: string } | undefined)?.outcome ?? how;
-        judge.ended(result);
+        // An aborted case that a person closes fails: its end is a person's all the same.
+        judge.ended(how.startsWith('failed: the recovery of') ? { outcome: 'closed' } : result);
       },
       note: (text) => tell(text),
       recorded: (text) => {
@@ -438,7 +441,7 @@ function configOf(policy: Policy, sink: SinkConfig | null): Config {
           parallelism: null,
           flinkConfiguration: {},
         },
-        kafka: { cluster: 'main', group: 'window-counts', sink },
+        kafka: { cluster: 'main', group: 'window-counts', sink, topics: [] },
         policy,
       },
     },

@@ -15,7 +15,19 @@ import type {
 import { failure, fault, HoldfastError, type Fault, type FailureCode } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
-import { accept, FLINK_NAME, isOver, isSeen, logEnd, TOPIC, type SimRun, type World } from './world.js';
+import { simulatedReceiver } from './simulated-receiver.js';
+import {
+  accept,
+  FLINK_NAME,
+  isOver,
+  isSeen,
+  logEnd,
+  over,
+  positionAt,
+  TOPIC,
+  type SimRun,
+  type World,
+} from './world.js';
 
 /** How a submission goes wrong although Flink takes it, or seems to have gone wrong although it does not. */
 export type SubmitFault =
@@ -66,6 +78,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     haStore: () => haStore,
     flink: () => flink,
     kafka: () => kafka,
+    receivers: [simulatedReceiver(world)],
     close: () => Promise.resolve(),
     commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
   };
@@ -257,7 +270,16 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       look(call, () =>
         present((known(id)?.faults ?? []).map((f) => ({ ...f, name: 'Exception', task: null }))),
       ),
-    sourceCount: (_run, _topics, call) => look(call, () => absent),
+    sourceCount: (id, _topics, call) =>
+      look(call, () => {
+        const run = known(id);
+        if (run === undefined || run.read === null || run.tasks !== 'running') return absent;
+        const next = BigInt(Math.max(run.read.from, positionAt(world, timeline.now())));
+        return present({
+          read: 2n * (next - BigInt(run.read.from)),
+          positions: [0, 1].map((partition) => ({ topic: TOPIC, partition, offset: next })),
+        });
+      }),
     async submit(s, call) {
       hooks.called();
       hooks.act('submit', { submission: s });
@@ -302,9 +324,12 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       if (typeof told !== 'string') throw told;
       return told;
     },
-    cancel: (_run, call) =>
+    cancel: (id, call) =>
       answer(call, () => {
         hooks.act('cancel', {});
+        if (!world.up.flink) throw new HoldfastError(refused);
+        const run = known(id);
+        if (run !== undefined && !isOver(run)) over(world, run, 'CANCELED');
       }),
     savepoint: (_run, _to, call) =>
       answer(call, () => {

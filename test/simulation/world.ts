@@ -65,6 +65,8 @@ export interface SimRun {
   readonly from: string | null;
   /** What REST shows as restored; set when the state was read. */
   restored: { readonly id: number; readonly path: string; readonly time: number } | null;
+  /** Where its source went on after the restore of the point it was submitted with, and how many offsets it jumped over. */
+  read: { readonly from: number; readonly skipped: number } | null;
   nextId: number;
   readonly checkpoints: SimCheckpoint[];
   restartsLeft: number;
@@ -137,6 +139,8 @@ export const isOver = (run: SimRun): boolean => run.ended !== null;
 export const alive = (world: World): readonly SimRun[] => world.runs.filter((r) => !isOver(r));
 export const logEnd = (world: World, at = world.timeline.now()): number =>
   Math.floor((at - world.kafka.origin) / 100);
+/** Where the source of a running job is in both partitions, at a time. */
+export const positionAt = (world: World, at: number): number => Math.max(0, logEnd(world, at) - 5);
 export const isUp = (world: World, system: System): boolean =>
   system === 'hdfs' ? world.hdfs === 'up' : world.up[system];
 /** Whether Holdfast gets an answer of it. */
@@ -162,6 +166,7 @@ export function newRun(
     tasks: 'none',
     from,
     restored: null,
+    read: null,
     nextId: 1,
     checkpoints: [],
     restartsLeft: RESTARTS,
@@ -212,7 +217,7 @@ function take(
     lost: false,
   });
   for (const { path: of, length } of files) if (!world.files.has(of)) world.files.set(of, file(length, null));
-  const position = Math.max(0, logEnd(world, time) - 5);
+  const position = positionAt(world, time);
   const bytes = metadataBytes({ checkpointId: id, topic: TOPIC, positions: [position, position], files });
   world.files.set(`${path}/_metadata`, file(bytes.length, bytes));
   run.checkpoints.push({ id, run: run.run, path, triggered: time, position, kind, discarded: false });
@@ -314,7 +319,13 @@ export function startTasks(world: World, run: SimRun): void {
     if (path !== null) {
       const id = newest?.id ?? pointAt(world, path)?.id ?? 0;
       run.restored = { id, path, time: world.timeline.now() };
-      if (newest === undefined) run.nextId = id + 1;
+      if (newest === undefined) {
+        run.nextId = id + 1;
+        const position = pointAt(world, path)?.position ?? positionAt(world, world.timeline.now());
+        // A position that the log has lost, or never had, is no error: the source goes on where the log begins.
+        const from = position > logEnd(world) ? world.kafka.start : Math.max(position, world.kafka.start);
+        run.read = { from, skipped: Math.max(0, from - position) };
+      }
     }
     run.tasks = 'running';
     planCheckpoint(world, run);

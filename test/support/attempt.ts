@@ -6,20 +6,26 @@ import { fetchPointer } from '../../activities/fetch-pointer.js';
 import { readState } from '../../activities/read-state.js';
 import { restoreJob } from '../../activities/restore-job.js';
 import { resumeOffsets } from '../../activities/resume-offsets.js';
+import { setStart, startJob } from '../../activities/start-job.js';
 import { decide, type Evidence, type Next, type OpenSubmission } from '../../domain/decide.js';
 import { faultOf, type Fault } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
+import type { FromNothing, GivenUp } from '../../domain/kafka-from.js';
 import type { Policy } from '../../domain/policy.js';
 
 export type AttemptEnd =
-  | Exclude<Next, { do: 'assess' | 'fetchPointer' | 'readState' | 'checkOffsets' | 'restore' }>
-  | { readonly do: 'restored'; readonly point: string };
+  | Exclude<Next, { do: 'assess' | 'fetchPointer' | 'readState' | 'checkOffsets' | 'restore' | 'start' }>
+  | { readonly do: 'restored'; readonly point: string }
+  | { readonly do: 'started'; readonly start: readonly string[]; readonly gaveUp: readonly GivenUp[] };
 
 export interface AttemptOptions {
   readonly policy?: Policy;
   /** The run id of a submission. */
   readonly run: RunId;
   readonly open?: OpenSubmission | null;
+  /** A person's word. */
+  readonly fromNothing?: FromNothing;
+  readonly approved?: readonly string[];
 }
 
 const JOB = 'window-counts';
@@ -41,7 +47,8 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
     openSubmission,
     submitted,
     chosen: null,
-    approved: [],
+    approved: options.approved ?? [],
+    fromNothing: options.fromNothing ?? null,
   };
   try {
     for (;;) {
@@ -77,6 +84,14 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
           };
           await restoreJob(deps, input, signal);
           return { do: 'restored', point: point.path };
+        }
+        case 'start': {
+          const { from, gaveUp } = next;
+          const paths = gaveUp.map((g) => g.path);
+          const set = await setStart(deps, { job: JOB, kafkaFrom: from.kafkaFrom, gaveUp: paths }, signal);
+          const input = { job: JOB, run: options.run, from, start: set.start, submitted, repeated: false };
+          await startJob(deps, input, signal);
+          return { do: 'started', start: set.start, gaveUp };
         }
         default:
           return next;

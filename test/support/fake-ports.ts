@@ -12,6 +12,7 @@ import type {
   GroupOffset,
   HaCluster,
   Ports,
+  Receiver,
   Ran,
   Storage,
   Submission,
@@ -25,6 +26,8 @@ import { failure, fault, type Fault } from '../../domain/failure.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
+import { root } from '../../stack/root.js';
+import type { StandingHold } from '../../domain/standing-hold.js';
 import { metadataBytes } from '../simulation/metadata-bytes.js';
 
 /** The run that wrote the checkpoints of `fixtures/snapshots/1.20-kafka-files`. */
@@ -46,7 +49,7 @@ jobs:
   window-counts:
     cluster: counts
     match: { name: window counts }
-    launch: { jar: ${join(import.meta.dirname, 'fake-ports.ts')}, args: ['--window', '15m'] }
+    launch: { jar: ${join(root, 'test', 'support', 'fake-ports.ts')}, args: ['--window', '15m'] }
     kafka: { cluster: main, group: window-counts }
 `;
 
@@ -82,14 +85,23 @@ export interface World {
   sourceCount: Reading<FlinkSourceCount>;
   members: number;
   committed: GroupOffset[];
+  /** After each commit: where a test changes the world, or has it refused. */
+  onCommit: () => Fault | void;
   /** Everything that anybody did to the world, in order: looks are not acts. */
   readonly acts: string[];
   readonly submissions: Submission[];
   onSubmit: (submission: Submission) => 'accepted' | 'duplicate';
   readonly alerts: Alert[];
+  /** The standing hold on the job. */
+  hold: StandingHold | null;
+  receivers: readonly Receiver[];
   /** Of every run, oldest first. */
   exceptions: FlinkException[];
   taskManagers: number;
+  retained: boolean;
+  onCancel: (run: RunId) => void;
+  /** The path of the savepoint. */
+  onSavepoint: (run: RunId, directory: string) => string;
   /** The operator's programs: what each call does and says. */
   onCommand: (command: readonly string[]) => Ran;
 }
@@ -135,7 +147,7 @@ export const fakeRun = (change: Partial<FakeRun> = {}): FakeRun => ({
 /** The incident: the run is FAILED, its HA data is gone, three checkpoints lie on a storage that works. */
 export function incident(): World {
   const files = new Map<string, Uint8Array>();
-  const folder = join(import.meta.dirname, '..', 'fixtures', 'snapshots', '1.20-kafka-files');
+  const folder = join(root, 'test', 'fixtures', 'snapshots', '1.20-kafka-files');
   const read = (path: string) => {
     for (const name of readdirSync(join(folder, path))) {
       if (statSync(join(folder, path, name)).isDirectory()) read(join(path, name));
@@ -164,12 +176,20 @@ export function incident(): World {
     sourceCount: absent,
     members: 0,
     committed: [],
+    onCommit: () => undefined,
     acts: [],
     submissions: [],
     onSubmit: () => 'accepted',
     alerts: [],
+    hold: null,
+    receivers: [],
     exceptions: [],
     taskManagers: 1,
+    retained: true,
+    onCancel: () => undefined,
+    onSavepoint: () => {
+      throw failure('FlinkUnavailable', 'nobody takes a savepoint in this world');
+    },
     onCommand: ([program]) => {
       throw failure('ConfigInvalid', 'there is no such program', program);
     },
@@ -190,6 +210,7 @@ export function depsOf(world: World, edit: (config: string) => string = (config)
     },
     requestRepair: () => Promise.reject(new Error('nothing is repaired in this world')),
     registeredSearchAttributes: () => Promise.resolve([]),
+    standingHold: () => Promise.resolve(world.hold),
   };
 }
 
@@ -231,7 +252,7 @@ function portsOf(world: World): Ports {
           present({
             interval: 1_000,
             timeout: 8_000,
-            retainedOnCancellation: true,
+            retainedOnCancellation: world.retained,
             tolerableFailed: 0,
             mode: 'exactly_once',
           }),
@@ -243,13 +264,22 @@ function portsOf(world: World): Ports {
         world.submissions.push(submission);
         return Promise.resolve().then(() => world.onSubmit(submission));
       },
-      cancel: (run) => Promise.resolve(void world.acts.push(`cancel ${run}`)),
-      savepoint: (run) => Promise.resolve(`${void world.acts.push(`savepoint ${run}`)}`),
+      cancel: (run) => {
+        world.acts.push(`cancel ${run}`);
+        return Promise.resolve().then(() => world.onCancel(run));
+      },
+      savepoint: (run, to) => {
+        world.acts.push(`savepoint ${run}`);
+        return Promise.resolve().then(() => world.onSavepoint(run, to.directory));
+      },
     }),
     kafka: () => ({
       ranges: (topic) =>
         down(world.kafkaDown, () => orAbsent(world.log.get(topic)?.map((r) => ({ topic, ...r })))),
-      offsetsAt: () => down(world.kafkaDown, () => present([])),
+      offsetsAt: (topic) =>
+        down(world.kafkaDown, () =>
+          orAbsent(world.log.get(topic)?.map((r) => ({ topic, partition: r.partition, offset: r.end - 1n }))),
+        ),
       settings: () => down(world.kafkaDown, () => present(world.topicSettings)),
       timestamps: (at) =>
         down(world.kafkaDown, () =>
@@ -275,9 +305,11 @@ function portsOf(world: World): Ports {
           return Promise.reject(failure(world.kafkaDown.code, world.kafkaDown.message));
         world.acts.push(`commit ${group}`);
         world.committed = [...offsets];
-        return Promise.resolve();
+        const refused = world.onCommit();
+        return refused ? Promise.reject(failure(refused.code, refused.message)) : Promise.resolve();
       },
     }),
+    receivers: world.receivers,
     close: () => Promise.resolve(),
     commands: {
       run: (command) =>

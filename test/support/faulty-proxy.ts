@@ -14,6 +14,8 @@ export type ProxyFault =
   | { readonly is: 'reset'; readonly after?: 'request' | 'answer' }
   /** Connections are accepted; not a byte is passed on, in either direction. What is open freezes too. */
   | { readonly is: 'hang' }
+  /** The request is kept back, and passed on late: when the fault is lifted, also when the client has gone by then. */
+  | { readonly is: 'hold' }
   /** The request is passed on, the answer is not. */
   | { readonly is: 'mute' }
   /** The head of the answer is passed on, the body never. */
@@ -75,6 +77,7 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
   const clients = new Set<Socket>();
   const received: string[] = [];
   const ends = new Set<() => void>();
+  const releases = new Set<() => void>();
 
   function serve(client: Socket): void {
     const entry = received.push('') - 1;
@@ -85,13 +88,18 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
     let upstream: Socket | null = null;
     let answered = Buffer.alloc(0);
     let passed = 0;
+    const kept: Buffer[] = [];
+    const release = () => {
+      releases.delete(release);
+      for (const chunk of kept.splice(0)) (upstream ??= dial())?.write(chunk);
+    };
     const timers = new Set<NodeJS.Timeout>();
     const end = () => {
       for (const timer of timers) clearInterval(timer);
       clients.delete(client);
       ends.delete(end);
-      upstream?.destroy();
       client.destroy();
+      if (kept.length === 0) upstream?.destroy();
     };
     ends.add(end);
     client.on('error', end);
@@ -104,6 +112,10 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
           client.resetAndDestroy();
           return;
         case 'hang':
+          return;
+        case 'hold':
+          kept.push(chunk);
+          releases.add(release);
           return;
         case 'reset':
           if (fault.after === 'answer') break;
@@ -151,6 +163,9 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
         case 'reset':
         case 'refuse':
           client.resetAndDestroy();
+          return;
+        case 'hold':
+          passTo(answered.length);
           return;
         case 'hang-after-head':
           passTo(headEnd(answered));
@@ -206,6 +221,7 @@ export async function faultyProxy(target: number | null): Promise<FaultyProxy> {
     async set(next, which) {
       current = next;
       only = which;
+      if (next.is !== 'hold') for (const release of [...releases]) release();
       if (next.is === 'refuse') await stopListening();
       else server ??= await listening(serve, port);
     },

@@ -1,7 +1,7 @@
 /** The incident on the real systems, for tests that add something to it. */
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { CaseStatus } from '../../domain/case.js';
-import { JOB, openScene, TOPICS, type TwinScene } from '../../demo/scene.js';
+import { JOB, openScene, TOPICS, type SceneOptions, type TwinScene } from '../../demo/scene.js';
 import { checkWindows, until } from '../../stack/index.js';
 import { holdfastApart, type HoldfastApart } from './holdfast.js';
 
@@ -18,13 +18,16 @@ export interface Incident {
   readonly countsAreRight: () => Promise<void>;
 }
 
-/** Opens a scene before each test of the file and closes it after it; keeps the logs of failed ones. */
-export function incident(): Incident {
+/**
+ * Opens a scene before each test of the file and closes it after it; keeps the logs of failed ones.
+ * @param options over those of the incident
+ */
+export function incident(options: Partial<SceneOptions> = {}): Incident {
   let scene: TwinScene;
   let holdfast: HoldfastApart | undefined;
 
   beforeEach(async () => {
-    scene = await openScene({ flink: '1.20', temporal: { ui: false } });
+    scene = await openScene({ flink: '1.20', temporal: { ui: false }, ...options });
     await scene.flink.checkpointed(scene.run, 3);
   });
   afterEach(async ({ task }) => {

@@ -1,7 +1,7 @@
 import { connectTemporal } from '../../client/index.js';
 import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/config.js';
-import { startTemporal, type TemporalSystem } from '../../stack/temporal.js';
+import { startTemporal, type DynamicConfig, type TemporalSystem } from '../../stack/temporal.js';
 
 export interface TestTemporal {
   readonly system: TemporalSystem;
@@ -20,8 +20,11 @@ jobs:
 `;
 
 /** A Temporal server of this test file alone, in memory, without UI. The caller closes it. */
-export async function temporalForTests(): Promise<TestTemporal> {
-  const system = await startTemporal({ ui: false });
+export async function temporalForTests(
+  dynamicConfig: DynamicConfig = {},
+  namespaces: readonly string[] = [],
+): Promise<TestTemporal> {
+  const system = await startTemporal({ ui: false, dynamicConfig, namespaces });
   const parsed = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: {} });
   const config: Config = {
     ...parsed,

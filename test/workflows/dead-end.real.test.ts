@@ -112,7 +112,7 @@ afterEach(async () => {
   await client.abort(JOB, said).catch(() => undefined);
   await phaseIs('aborted');
   await client.closeCase(JOB, said);
-  await ended();
+  await until('the case is over', async () => (await client.caseOf(JOB)).summary.state !== 'open');
 });
 
 const open = () => client.recover(JOB, { ...said, requestId: randomUUID() });

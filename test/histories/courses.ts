@@ -1,0 +1,696 @@
+/**
+ * Every course that a case can take and every question it can ask, played on a real Temporal server over the steps of
+ * the incident in memory. `npm run record-histories` records them all; `replay.test.ts` replays what was recorded, and
+ * fails when a course is missing.
+ */
+import { randomUUID } from 'node:crypto';
+import { cancelled } from '@temporalio/activity';
+import type { OffsetCheck } from '../../domain/offsets.js';
+import { failure, fault } from '../../domain/failure.js';
+import type { Question } from '../../domain/desk.js';
+import type { RepairCheck } from '../../domain/repair.js';
+import type { Assessment } from '../../domain/situation.js';
+import { present, unknown } from '../../domain/reading.js';
+import { until } from '../../stack/wait.js';
+import { recoverJob } from '../../workflows/index.js';
+import { CASE, JOB, said, type Cases } from '../support/cases.js';
+import { assessment, ledger, point, run, RUN_A, RUN_B } from '../support/evidence.js';
+import { chk, WRITER } from '../support/fake-ports.js';
+import { startRun, type InstantOutside } from '../support/instant-outside.js';
+import { runId } from '../../domain/ids.js';
+
+export interface Course {
+  /** A name for a file, and for people. */
+  readonly name: string;
+  /** The server suggests to continue as new after so few events that it happens. */
+  readonly continuesSoon: boolean;
+  /** Plays it to its end, or to where it stays open. Returns the workflow ids worth recording, besides the case. */
+  readonly play: (on: Cases) => Promise<readonly string[] | void>;
+}
+
+const courses: Course[] = [];
+const course = (name: string, play: Course['play'], continuesSoon = false): void =>
+  void courses.push({ name, play, continuesSoon });
+
+// ── What several courses have in common ─────────────────────────────────────────────────────────────────────────
+
+const recover = (on: Cases, from?: string) =>
+  on.client.recover(JOB, { ...said, requestId: randomUUID(), ...(from === undefined ? {} : { from }) });
+const storageAway = fault('StorageUnavailable', 'connection refused', 'nn:9870');
+/** A wait that nothing ends but a person. */
+const endless = { awaitReturn: () => cancelled() };
+const slow = { backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 } };
+
+async function asked(on: Cases, about: string): Promise<Question> {
+  const { question } = await on.until((s) => s.question?.about === about);
+  if (question === null) throw new Error(`expected the question ${about}`);
+  return question;
+}
+const approve = async (on: Cases, about: string) =>
+  on.client.approve(JOB, { ...said, question: (await asked(on, about)).id });
+const reject = async (on: Cases, about: string) =>
+  on.client.reject(JOB, { ...said, question: (await asked(on, about)).id });
+const closed = async (on: Cases) => {
+  await on.client.closeCase(JOB, said);
+  await on.end();
+};
+
+const bent = (it: InstantOutside, change: (real: Assessment) => Partial<Assessment>) => ({
+  assessRun: async (...args: Parameters<typeof it.steps.assessRun>) => {
+    const real = await it.steps.assessRun(...args);
+    return { ...real, ...change(real) };
+  },
+});
+const checked = (it: InstantOutside, change: Partial<OffsetCheck>) => ({
+  checkOffsets: async (...args: Parameters<typeof it.steps.checkOffsets>) => {
+    const real = await it.steps.checkOffsets(...args);
+    return real.is === 'present' ? present({ ...real.value, ...change }) : real;
+  },
+});
+/** Verdicts instead of what the files say. */
+const broken = (it: InstantOutside, ...paths: readonly string[]) => ({
+  readState: async (...args: Parameters<typeof it.steps.readState>) =>
+    paths.includes(args[0].point.path)
+      ? ({
+          is: 'broken',
+          reasons: [fault('StateMissing', 'a shared file is gone', args[0].point.path)],
+        } as const)
+      : it.steps.readState(...args),
+});
+
+// ── Without a question ──────────────────────────────────────────────────────────────────────────────────────────
+
+course('restore', async (on) => {
+  await on.outside();
+  await recover(on);
+  await on.end();
+});
+
+course('restore-what-a-person-chose', async (on) => {
+  await on.outside();
+  await recover(on, chk(7));
+  await on.end();
+});
+
+course('one-failed-attempt-and-an-early-wake', async (on) => {
+  await on.outside({}, ({ world, steps }) => {
+    world.storageDown = storageAway;
+    return { awaitReturn: async (input) => ((world.storageDown = null), steps.awaitReturn(input)) };
+  });
+  await recover(on);
+  await on.end();
+});
+
+course('failed-attempts-in-every-step', async (on) => {
+  const failing = ['assessRun', 'fetchPointer', 'readState', 'checkOffsets', 'restoreJob'] as const;
+  await on.outside({ attempts: 9 }, ({ steps }) => {
+    const left = new Set<string>(failing);
+    const once = (name: (typeof failing)[number]) => async (input: never) => {
+      if (left.delete(name)) throw failure('HaStoreUnavailable', `connection loss in ${name}`, 'zk:2181');
+      return steps[name](input) as never;
+    };
+    return Object.fromEntries(failing.map((name) => [name, once(name)]));
+  });
+  await recover(on);
+  await on.end();
+});
+
+course('n-failed-attempts-resume-and-close', async (on) => {
+  const { world } = await on.outside({ attempts: 2 });
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('aborted');
+  await on.client.resume(JOB, said);
+  await on.until((s) => s.phase === 'aborted' && s.failures.length === 4);
+  await recover(on);
+  await closed(on);
+});
+
+course('resumed-after-the-abort', async (on) => {
+  const { world } = await on.outside({ attempts: 1 });
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('aborted');
+  world.storageDown = null;
+  await on.client.resume(JOB, said);
+  await on.end();
+});
+
+course('aborted-and-found-healthy', async (on) => {
+  const { world } = await on.outside({ attempts: 1 });
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('aborted');
+  world.storageDown = null;
+  startRun(world, RUN_B, chk(8), Date.now() + 600_000);
+  // The watch believes only a checkpoint that it has seen come.
+  const mine = world.runs.at(-1);
+  let id = 9;
+  const timer = setInterval(() => {
+    if (mine === undefined) return;
+    const latest = mine.checkpoints.latestCompleted;
+    if (latest === null) return;
+    const newest = { ...latest, id: String(++id), triggered: Date.now() + 600_000 };
+    world.runs = [
+      ...world.runs.filter((r) => r.run !== RUN_B),
+      { ...mine, checkpoints: { ...mine.checkpoints, latestCompleted: newest } },
+    ];
+  }, 5);
+  await on.end().finally(() => clearInterval(timer));
+});
+
+course('attempts-0', async (on) => {
+  await on.outside({ attempts: 0 });
+  await recover(on);
+  await on.until('aborted');
+  await closed(on);
+});
+
+course('attempts-unlimited', async (on) => {
+  const { world } = await on.outside({ attempts: null });
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until((s) => s.failures.length >= 4);
+  world.storageDown = null;
+  await on.end();
+});
+
+course('deadline', async (on) => {
+  const { world } = await on.outside({ attempts: null, deadline: 1 });
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('aborted');
+});
+
+course('healthy', async (on) => {
+  await on.outside({}, () => ({
+    assessRun: async () =>
+      assessment({
+        runs: present([
+          run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
+        ]),
+      }),
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('ended-by-a-person', async (on) => {
+  await on.outside({}, () => ({ assessRun: async () => assessment({ runs: present([run({ state: 'CANCELED' })]) }) }));
+  await recover(on);
+  await on.end();
+});
+
+course('flink-brings-it-back', async (on) => {
+  let looks = 0;
+  await on.outside({}, () => ({
+    assessRun: async () =>
+      assessment({
+        runs: present([
+          ++looks < 3
+            ? run({ state: 'RESTARTING' })
+            : run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
+        ]),
+      }),
+    watchRun: async () => `Flink shows the run as FAILED, look ${looks}`,
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('state-lost', async (on) => {
+  await on.outside({}, () => ({
+    assessRun: async () => assessment(),
+    fetchPointer: async () => ({ lineage: [], sources: [] }),
+  }));
+  await recover(on);
+  await on.until('aborted');
+  await closed(on);
+});
+
+course('offset-gap-aborts-by-policy', async (on) => {
+  await on.outside({ onOffsetGap: 'abort' }, (it) =>
+    checked(it, { gone: [{ topic: 't', partition: 0, records: '7' }] }),
+  );
+  await recover(on);
+  await on.until('aborted');
+});
+
+// ── Submissions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+course('submission-in-doubt-is-proved', async (on) => {
+  await on.outside({}, ({ world, steps }) => ({
+    restoreJob: async (input) => {
+      await steps.restoreJob(input);
+      throw failure('SubmitInDoubt', 'no answer within 300 s', input.run);
+    },
+    awaitReturn: async () => ({ is: 'returned', at: world.now }),
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('restored-run-dies', async (on) => {
+  let tries = 0;
+  await on.outside({}, ({ world, steps }) => ({
+    confirmRestored: async (input) => {
+      if (++tries > 1) return steps.confirmRestored(input);
+      world.runs = world.runs.map((r) => (r.run === input.run ? { ...r, state: 'FAILED' } : r));
+      return { is: 'dead', fault: fault('RestoreTimedOut', `run ${input.run} ended as FAILED`, input.run) };
+    },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('resumed-with-a-gap', async (on) => {
+  const gap = { topic: 't', partition: 0, from: '10', to: '17', atLeast: '7', atMost: '7' };
+  await on.outside({}, ({ steps }) => ({
+    confirmRestored: async (input) => {
+      const proof = await steps.confirmRestored(input);
+      return proof.is === 'proved' ? { ...proof, skipped: [gap] } : proof;
+    },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('unproven-and-then-proved', async (on) => {
+  let tries = 0;
+  await on.outside({}, ({ steps }) => ({
+    confirmRestored: async (input) =>
+      ++tries > 1 ? steps.confirmRestored(input) : { is: 'unproven', missing: 'no newer checkpoint' },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('run-id-used-already', async (on) => {
+  let tries = 0;
+  await on.outside({}, ({ steps }) => ({
+    restoreJob: async (input) =>
+      ++tries > 1 ? steps.restoreJob(input) : { is: 'ended', at: Date.now(), state: 'FAILED' },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+course('aborted-during-the-submission', async (on) => {
+  let submitting = false;
+  let go = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  await on.outside({}, ({ steps }) => ({
+    restoreJob: async (input) => {
+      submitting = true;
+      await gate;
+      return steps.restoreJob(input);
+    },
+  }));
+  await recover(on);
+  await until('it submits', () => submitting);
+  await on.client.abort(JOB, said);
+  go();
+  // Proved is proved; nothing is left to stop, and the case looks whether it stays well.
+  await on.until('watching');
+});
+
+course('aborted-during-a-submission-that-fails', async (on) => {
+  let submitting = false;
+  let go = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  await on.outside({}, () => ({
+    restoreJob: async (input) => {
+      submitting = true;
+      await gate;
+      throw failure('SubmitInDoubt', 'no answer within 300 s', input.run);
+    },
+    ...endless,
+  }));
+  await recover(on);
+  await until('it submits', () => submitting);
+  await on.client.abort(JOB, said);
+  go();
+  await on.until('aborted');
+  await closed(on);
+});
+
+// ── What people do without being asked ──────────────────────────────────────────────────────────────────────────
+
+course('held-and-released', async (on) => {
+  let reading = false;
+  let go = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  await on.outside({}, ({ steps }) => ({
+    readState: async (input) => {
+      reading = true;
+      await gate;
+      return steps.readState(input);
+    },
+  }));
+  await recover(on);
+  await until('it reads', () => reading);
+  await on.client.hold(JOB, said);
+  go();
+  await on.until('held');
+  await on.client.release(JOB, said);
+  await on.end();
+});
+
+course('retried-now', async (on) => {
+  const { world } = await on.outside(slow, () => endless);
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('waiting');
+  world.storageDown = null;
+  await on.client.retryNow(JOB, said);
+  await on.end();
+});
+
+course('retried-now-without-a-dependency', async (on) => {
+  let tries = 0;
+  await on.outside(slow, ({ steps }) => ({
+    fetchPointer: async (input) => {
+      if (++tries === 1) throw failure('Unclassified', 'something unheard of');
+      return steps.fetchPointer(input);
+    },
+  }));
+  await recover(on);
+  await on.until('waiting');
+  await on.client.retryNow(JOB, said);
+  await on.end();
+});
+
+course('workflow-cancelled', async (on) => {
+  const { world } = await on.outside(slow, () => endless);
+  world.storageDown = storageAway;
+  await recover(on);
+  await on.until('waiting');
+  await on.raw.workflow.getHandle(CASE).cancel();
+  await on.until('aborted');
+  await closed(on);
+});
+
+course('soaking-a-new-alert-comes', async (on) => {
+  await on.outside({ soak: 600_000 });
+  await recover(on);
+  await on.until('resumed');
+  await on.client.resolveAlert(JOB, { fingerprint: 'x', source: 'alertmanager', at: 1 } as never);
+  await recover(on);
+  await on.until((s) => s.alertsHeard > 1 && s.phase === 'watching');
+});
+
+course('soaking-it-fails-again', async (on) => {
+  const { world } = await on.outside({ soak: 600_000 });
+  await recover(on);
+  const first = await on.until('resumed');
+  world.runs = world.runs.map((r) => ({ ...r, state: 'FAILED' }));
+  await recover(on);
+  await on.until((s) => s.phase === 'resumed' && s.restored?.run !== first.restored?.run);
+  await closed(on);
+});
+
+course('handed-over', async (on) => {
+  await on.outside({}, () => ({ handOver: async (alert) => void (await on.client.raiseAlert(alert)) }));
+  const options = { workflowId: 'by-hand', taskQueue: 'holdfast', args: [{ job: JOB }] } as const;
+  await (await on.raw.workflow.start(recoverJob, options)).result();
+  await on.end();
+  return ['by-hand'];
+});
+
+course(
+  'continued-as-new',
+  async (on) => {
+    const { world } = await on.outside({ attempts: null });
+    world.storageDown = storageAway;
+    await recover(on);
+    await on.until((s) => s.failures.length >= 6);
+    world.storageDown = null;
+    await on.end();
+  },
+  true,
+);
+
+// ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+course('asks-vanished', async (on) => {
+  await on.outside({}, (it) => bent(it, () => ({ runs: present([]), ledger: present(ledger()) })));
+  await recover(on);
+  await approve(on, 'vanished');
+  await on.end();
+});
+
+course('asks-blank-run-until-nobody-answers', async (on) => {
+  await on.outside({ approvalExpires: 1_000 }, () => ({
+    assessRun: async () =>
+      assessment({ runs: present([run({ run: RUN_B, state: 'RUNNING', running: 4 })]) }),
+  }));
+  await recover(on);
+  const first = await asked(on, 'blank run');
+  await on.until((s) => s.question !== null && s.question.askedAt > first.askedAt);
+  await closed(on);
+});
+
+course('asks-twins', async (on) => {
+  const two = [RUN_A, RUN_B].map((id) => run({ run: id, state: 'RUNNING', running: 4 }));
+  await on.outside({}, () => ({ assessRun: async () => assessment({ runs: present(two) }) }));
+  await recover(on);
+  await reject(on, 'twins');
+  await on.until('aborted');
+  await closed(on);
+});
+
+course('asks-unknown', async (on) => {
+  let looks = 0;
+  await on.outside({}, (it) =>
+    bent(it, (real) => ({ settings: ++looks > 1 ? real.settings : present({ differs: 'another root' }) })),
+  );
+  await recover(on);
+  await asked(on, 'unknown');
+  await on.client.retryNow(JOB, said);
+  await on.end();
+});
+
+course('asks-branch', async (on) => {
+  await on.outside({}, ({ steps }) => ({
+    fetchPointer: async (input) => {
+      const found = await steps.fetchPointer(input);
+      const where = 'hdfs://nn:8020/flink/checkpoints';
+      return {
+        lineage: [{ run: RUN_B, started: 9_000, restoredFrom: { is: 'nothing' } }, ...found.lineage],
+        sources: [
+          ...found.sources,
+          { source: 'directory', where, points: present([point(RUN_B, 3)]) },
+        ],
+      };
+    },
+  }));
+  await recover(on);
+  const { id } = await asked(on, 'branch');
+  await on.client.chooseRestorePoint(JOB, { ...said, question: id, path: chk(8) });
+  await on.end();
+});
+
+course('asks-fallback', async (on) => {
+  await on.outside({}, (it) => broken(it, chk(8)));
+  await recover(on);
+  await approve(on, 'fallback');
+  await on.end();
+});
+
+course('falls-back-by-policy', async (on) => {
+  await on.outside({ fallback: 'checkpoint' }, (it) => broken(it, chk(8)));
+  await recover(on);
+  await on.end();
+});
+
+course('asks-no-sound-point', async (on) => {
+  await on.outside({}, (it) => broken(it, chk(8), chk(7), chk(6)));
+  await recover(on);
+  await asked(on, 'no sound point');
+  await on.client.abort(JOB, said);
+  await on.until('aborted');
+  await closed(on);
+});
+
+course('asks-nothing-to-restore', async (on) => {
+  await on.outside({}, () => ({
+    assessRun: async () => assessment({ ledger: present(ledger({ points: [] })) }),
+    fetchPointer: async () => ({ lineage: [], sources: [] }),
+  }));
+  await recover(on);
+  await asked(on, 'nothing to restore');
+  await closed(on);
+});
+
+course('asks-state-age', async (on) => {
+  await on.outside({ maxStateAge: 1 });
+  await recover(on);
+  await approve(on, 'state age');
+  await on.end();
+});
+
+course('asks-claim', async (on) => {
+  await on.outside({}, ({ steps }) => ({
+    readState: async (input) => {
+      const verdict = await steps.readState(input);
+      return verdict.is === 'sound'
+        ? { is: 'sound', facts: { ...verdict.facts, claimHazards: ['changelog handles'] } }
+        : verdict;
+    },
+  }));
+  await recover(on);
+  await approve(on, 'claim');
+  await on.end();
+});
+
+course('asks-approval', async (on) => {
+  await on.outside({ approval: 'always' });
+  await recover(on);
+  await approve(on, 'approval');
+  await on.end();
+});
+
+course('asks-log-replaced', async (on) => {
+  await on.outside({}, (it) => checked(it, { replaced: ['t/0: the log ends before the position'] }));
+  await recover(on);
+  await reject(on, 'log replaced');
+  await on.until('aborted');
+});
+
+course('asks-offset-gap', async (on) => {
+  await on.outside({}, (it) => checked(it, { gone: [{ topic: 't', partition: 0, records: '7' }] }));
+  await recover(on);
+  await approve(on, 'offset gap');
+  await on.end();
+});
+
+course('asks-transactions', async (on) => {
+  await on.outside({}, (it) => checked(it, { transactions: { outageMs: 900_001, timeoutMs: 900_000 } }));
+  await recover(on);
+  await approve(on, 'transactions');
+  await on.end();
+});
+
+course('asks-what-no-waiting-mends', async (on) => {
+  let tries = 0;
+  await on.outside({}, ({ steps }) => ({
+    restoreJob: async (input) => {
+      if (++tries === 1)
+        throw failure('StateIncompatible', 'there is no operator for the state', input.point.path);
+      return steps.restoreJob(input);
+    },
+  }));
+  await recover(on);
+  await asked(on, 'StateIncompatible');
+  await on.client.retryNow(JOB, said);
+  await on.end();
+});
+
+// ── Dead ends ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const RESULT = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
+const away = unknown(fault('FlinkUnavailable', 'connection refused'));
+const stuck = assessment({
+  runs: away,
+  leader: away,
+  settings: away,
+  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+  dirty: present([{ run: RUN_A, path: RESULT, length: 0 }]),
+});
+const mended = () =>
+  assessment({
+    runs: present([
+      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
+    ]),
+  });
+
+course('asks-dead-end-and-repairs', async (on) => {
+  const checks: RepairCheck[] = [
+    { is: 'wait', for: 'storage', until: null, because: fault('StorageNotWritable', 'no DataNode') },
+    { is: 'wait', for: null, until: 1, because: fault('FlinkRestarting', 'the job result is young') },
+    { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] },
+    { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] },
+  ];
+  let now = stuck;
+  let looks = 0;
+  await on.outside({}, () => ({
+    assessRun: async () => now,
+    examineDeadEnd: async () => checks[Math.min(looks++, checks.length - 1)] as RepairCheck,
+    requestRepair: async (request) => on.client.repairDeadEnd('counts', request, randomUUID()),
+    repairDeadEnd: async ({ deadEnd, modified }) => {
+      now = mended();
+      const to = `${deadEnd.path}.empty`;
+      const was = { length: 0, modified };
+      return { is: 'repaired', repair: { deadEnd, at: 2_000, from: deadEnd.path, to, was, proofs: [] } };
+    },
+  }));
+  await recover(on);
+  await approve(on, 'dead end');
+  await on.end();
+  return ['repair/counts'];
+});
+
+course('asks-dead-end-mended-by-hand', async (on) => {
+  let now = stuck;
+  await on.outside({ repairs: 'never' }, () => ({
+    assessRun: async () => now,
+    watchRun: async () => {
+      now = mended();
+      return 'it runs and completes checkpoints';
+    },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+// ── The watch ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const seen = { [JOB]: ledger({ runs: [{ ...ledger().runs[0]!, run: WRITER }] }) } as never;
+const watchedFailing = {
+  fingerprint: 'w1',
+  source: 'watch',
+  cluster: 'counts',
+  job: JOB,
+  run: runId(WRITER),
+  summary: 'the run is FAILED',
+  startedAt: 1_000,
+  labels: {},
+  link: null,
+} as const;
+
+/** Looks that each return at once, and then one that does not. */
+const watching = (on: Cases, looks: number) => {
+  let look = 0;
+  let quiet = false;
+  const steps = () => ({
+    watchJobs: async () => {
+      if (++look > looks) quiet = true;
+      if (quiet) return cancelled();
+      return { ledgers: seen, lastLook: look, alerts: look === 1 ? [watchedFailing] : [], noted: {}, notices: [], wantedFrom: null };
+    },
+    raiseAlert: async () => undefined,
+  });
+  return {
+    start: async () => {
+      await on.outside({}, steps);
+      await on.client.startWatch('counts');
+      await until('the watch is quiet', () => quiet);
+    },
+  };
+};
+
+course('watch', async (on) => {
+  await watching(on, 3).start();
+  return ['watch/counts'];
+});
+
+course(
+  'watch-continued-as-new',
+  async (on) => {
+    await watching(on, 12).start();
+    return ['watch/counts'];
+  },
+  true,
+);
+
+export const COURSES: readonly Course[] = courses;

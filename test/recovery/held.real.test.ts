@@ -1,0 +1,106 @@
+/**
+ * HA data and job results on the HDFS that fails, the JobManager under a supervisor: Flink gives up only in memory, and
+ * comes back by itself when HDFS does. Nothing may be submitted meanwhile. On the real systems.
+ */
+import { describe, expect, test } from 'vitest';
+import { until } from '../../stack/index.js';
+import { trials, type Trial } from '../support/trial.js';
+import { zookeeperHands } from '../support/zookeeper-hands.js';
+
+const { stack, trial } = trials({ supervisor: true, flinkSettings: { haStorage: 'hdfs' } });
+
+const jobManager = () => stack().server('jobmanager');
+
+/** The JobManager has met the outage and given up at least once more. */
+const gaveUp = async (since: number): Promise<unknown> =>
+  until(
+    'the JobManager gives up',
+    () => jobManager().exits.filter(({ code }) => code === 239).length > since,
+    {
+      within: 120_000,
+    },
+  );
+const given = () => jobManager().exits.filter(({ code }) => code === 239).length;
+
+/** Nothing was submitted, ever: a second run would have left its checkpoints, also when every JobManager forgot it. */
+async function heldAndHealthy(it: Trial): Promise<void> {
+  expect(await it.ended(180_000)).toMatchObject({ outcome: 'healthy', restored: null });
+  expect((await it.steps()).filter(({ step }) => step === 'restoreJob')).toEqual([]);
+  expect(await it.states()).toEqual(['RUNNING']);
+  await it.countsAreRight();
+}
+
+describe('Flink holds the job in ZooKeeper', () => {
+  test('the NameNode dies: the JobManager exits until it is back; watched, nothing submitted', async () => {
+    const it = await trial();
+    const nameNode = stack().server('namenode');
+    const before = given();
+    await nameNode.kill();
+    await it.alert();
+    await gaveUp(before);
+    await until('the case says who holds it', async () => (await it.status()).situation?.is === 'held');
+    await nameNode.start();
+    await heldAndHealthy(it);
+  });
+
+  test('HDFS is in safe mode: the same, although every read works', async () => {
+    const it = await trial();
+    const before = given();
+    await stack().hdfs.command('dfsadmin', '-safemode', 'enter');
+    try {
+      await it.alert();
+      await gaveUp(before);
+    } finally {
+      await stack().hdfs.command('dfsadmin', '-safemode', 'leave');
+    }
+    await heldAndHealthy(it);
+  });
+
+  test('the DataNode and the JobManager die: Flink advises to clean its HA data, and is wrong; watched until it is back', async () => {
+    const it = await trial();
+    const dataNode = stack().server('datanode');
+    const before = given();
+    await dataNode.kill();
+    await jobManager().kill();
+    await it.alert();
+    await gaveUp(before);
+    expect(await jobManager().logs(200)).toContain('Try cleaning the state handle store');
+    await dataNode.start();
+    await heldAndHealthy(it);
+  });
+
+  test('the HA file of the newest checkpoint is lost: nothing submitted while ZooKeeper holds the job; healthy when a person removed the entry', async () => {
+    const it = await trial();
+    const { files } = stack().hdfs;
+    const before = given();
+    jobManager().supervise(false);
+    await jobManager().kill();
+    const ha = new URL(stack().flink.places.haStorage).pathname;
+    const directory = `${ha}${stack().flink.places.clusterId}`;
+    const pointers = ((await files.list(directory)) ?? [])
+      .filter(({ pathSuffix }) => pathSuffix.startsWith('completedCheckpoint'))
+      .sort((a, b) => b.modificationTime - a.modificationTime);
+    await files.remove(`${directory}/${pointers[0]?.pathSuffix}`);
+    jobManager().supervise(true);
+    await it.alert();
+    await gaveUp(before);
+    expect(await jobManager().logs(400)).toContain('Could not retrieve checkpoint');
+    expect((await it.status()).restored).toBeNull();
+    // As an administrator does it: the JobManager is stopped, the one entry removed, the JobManager started.
+    const lost = /retrieve checkpoint (\d+) from state handle/.exec(await jobManager().logs(400))?.[1] ?? '';
+    jobManager().supervise(false);
+    await jobManager().kill();
+    const hands = await zookeeperHands(stack().endpoints.zookeeper ?? '');
+    const entry = `/flink${stack().flink.places.clusterId}/jobs/${it.run}/checkpoints/${lost.padStart(19, '0')}`;
+    try {
+      await until('the lock of the killed JobManager is gone', () =>
+        hands.remove(`${entry}/locks`).then(() => true),
+      );
+      await hands.remove(entry);
+    } finally {
+      hands.close();
+    }
+    jobManager().supervise(true);
+    await heldAndHealthy(it);
+  });
+});

@@ -1,0 +1,130 @@
+/** ZooKeeper loses its quorum, or Flink its session, before and during a recovery. Three members, real systems. */
+import { describe, expect, test } from 'vitest';
+import { until } from '../../stack/index.js';
+import { zookeeperHands } from '../support/zookeeper-hands.js';
+import { trials, type Trial } from '../support/trial.js';
+
+const { stack, flink, trial } = trials({ zooKeepers: 3 });
+
+const SUBMISSION = /POST \/jars\/[^ ]+\/run/;
+const newestOf = async (it: Trial): Promise<string> =>
+  (await it.flink.checkpoints(it.run)).newest?.path ?? 'none';
+const two = () => [stack().server('zookeeper-1'), stack().server('zookeeper-2')];
+const loseQuorum = () => Promise.all(two().map((member) => member.kill()));
+/** With a new JobManager: after a short loss of the quorum Flink 1.20 was seen to wait for its own leadership for ever. */
+async function bringQuorumBack(): Promise<void> {
+  const jobManager = stack().server('jobmanager');
+  await jobManager.kill();
+  await Promise.all(two().map((member) => member.start()));
+  await jobManager.start();
+}
+/** What the watch has seen outlives the JobManager, which forgets a failed job. */
+const ledgerSawIt = (it: Trial): Promise<true> =>
+  until(
+    'the watch has seen it FAILED',
+    async () => (await it.client.ledger('trial'))?.['window-counts']?.runs[0]?.state === 'FAILED' && true,
+  );
+/** With a budget of restarts a lost leadership suspends the job, as with Flink's default. */
+const RESTARTS = {
+  'restart-strategy.type': 'fixed-delay',
+  'restart-strategy.fixed-delay.attempts': '1000',
+  'restart-strategy.fixed-delay.delay': '500 ms',
+};
+
+describe('the quorum is lost', () => {
+  test('while the job runs: Flink suspends it and brings it back by itself; nothing is submitted', async () => {
+    const it = await trial({ flinkConfiguration: RESTARTS });
+    await loseQuorum();
+    await it.alert();
+    await it.failedWith('HaStoreUnavailable');
+    await bringQuorumBack();
+    expect(await it.ended()).toMatchObject({ outcome: 'healthy', restored: null });
+    expect(await it.states()).toEqual(['RUNNING']);
+    await it.countsAreRight();
+  });
+
+  test('when the job is lost already: nobody knows whether Flink still holds it, so nothing is submitted before it is back', async () => {
+    const it = await trial();
+    await it.lose();
+    const point = await newestOf(it);
+    await ledgerSawIt(it);
+    await loseQuorum();
+    await it.alert();
+    await it.failedWith('HaStoreUnavailable');
+    expect((await it.status()).restored).toBeNull();
+    await bringQuorumBack();
+    const resumed = await it.phaseIs('resumed');
+    expect(resumed.restored?.point).toBe(point);
+    expect((await it.states()).filter((state) => state === 'RUNNING')).toHaveLength(1);
+    await it.countsAreRight();
+  });
+
+  test('while the submission is on its way: whatever became of it, one run lives in the end, with right counts', async () => {
+    const it = await trial({ through: ['flink'] });
+    await it.lose();
+    await ledgerSawIt(it);
+    await it.proxy.flink.set({ is: 'hold' }, SUBMISSION);
+    await it.alert();
+    await until('the submission is on its way', () =>
+      it.proxy.flink.received().some((text) => SUBMISSION.test(text)),
+    );
+    await loseQuorum();
+    await it.proxy.flink.set({ is: 'none' });
+    await it.failedWith('SubmitInDoubt', 'HaStoreUnavailable', 'FlinkUnavailable', 'FlinkRestarting');
+    await bringQuorumBack();
+    const resumed = await it.phaseIs('resumed');
+    const alive = (await flink().jobs()).filter(({ name, state }) => name === it.name && state === 'RUNNING');
+    expect(alive.map(({ jid }) => jid)).toEqual([resumed.restored?.run]);
+    await it.countsAreRight();
+  });
+});
+
+describe('one member of three dies', () => {
+  test('nobody notices: restored in the first attempt', async () => {
+    const it = await trial();
+    await it.lose();
+    await stack().server('zookeeper-2').kill();
+    await it.alert();
+    const resumed = await it.resumedFrom(await newestOf(it));
+    expect(resumed.failures).toEqual([]);
+  });
+});
+
+describe('the pointers are lost while ZooKeeper still holds the job', () => {
+  test('Flink starts the same run over from nothing: named blank although its ids go on, asked, never the truth', async () => {
+    const it = await trial({ checkpoints: 4 });
+    await until(
+      'the watch knows a checkpoint',
+      async () => ((await it.client.ledger('trial'))?.['window-counts']?.points.length ?? 0) > 0,
+    );
+    const jobManager = stack().server('jobmanager');
+    await jobManager.kill();
+    const hands = await zookeeperHands(stack().endpoints.zookeeper?.split(',')[0] ?? '');
+    const places = stack().flink.places;
+    const checkpoints = `${places.haRoot}${places.clusterId}/jobs/${it.run}/checkpoints`;
+    try {
+      // A checkpoint a second: the retained three are among these.
+      for (let n = 1; n <= 120; n++) {
+        const entry = `${checkpoints}/${String(n).padStart(19, '0')}`;
+        await until('the entry is gone', async () => {
+          await hands.remove(`${entry}/locks`).catch(ignoreMissing);
+          await hands.remove(entry).catch(ignoreMissing);
+          return true;
+        });
+      }
+    } finally {
+      hands.close();
+    }
+    await jobManager.start();
+    await it.alert();
+    const asking = await it.phaseIs('asking');
+    expect(asking.situation?.is).toBe('blank');
+    expect(asking.question).toMatchObject({ about: 'blank run', approves: null });
+    expect(asking.restored).toBeNull();
+    expect((await flink().checkpoints(it.run)).restored).toBeUndefined();
+  });
+});
+
+function ignoreMissing(error: unknown): void {
+  if (!/answers -101$/.test((error as Error).message)) throw error;
+}

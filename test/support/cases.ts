@@ -1,0 +1,101 @@
+/** Cases on a real Temporal server with the search attributes of production, over steps that a test replaces as it goes. */
+import { readFile } from 'node:fs/promises';
+import { createActivities, type Activities } from '../../activities/index.js';
+import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { registeredSearchAttributes, registerSearchAttributes } from '../../client/search-attributes.js';
+import type { CaseEnd, CaseStatus, Phase } from '../../domain/case.js';
+import type { Policy } from '../../domain/policy.js';
+import type { DynamicConfig } from '../../stack/temporal.js';
+import { until } from '../../stack/wait.js';
+import { workflowBundle } from '../../worker/bundle.js';
+import { createLog } from '../../worker/logger.js';
+import { createWorkers, type RunningWorkers } from '../../worker/run.js';
+import { scrubber } from '../../worker/scrub.js';
+import { instantOutside, type InstantOutside } from './instant-outside.js';
+import { clientOf, temporalForTests, type TestTemporal } from './temporal.js';
+
+const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+export const JOB = 'window-counts';
+export const CASE = `recover/counts/${JOB}`;
+export const said = { by: 'ada', reason: 'a test' };
+
+export type Steps = { readonly [K in keyof Activities]?: Activities[K] };
+
+export interface Cases {
+  readonly temporal: TestTemporal;
+  readonly client: HoldfastClient;
+  readonly raw: ReturnType<typeof clientOf>;
+  /** The incident anew for the next case: what the real steps find from now on, and what is said instead of some. */
+  outside(policy?: Partial<Policy>, instead?: (it: InstantOutside) => Steps): Promise<InstantOutside>;
+  /** Waits until the case is in a phase, or until its status pleases. */
+  until(what: Phase | ((status: CaseStatus) => boolean)): Promise<CaseStatus>;
+  /** The end of the newest case. */
+  end(): Promise<CaseEnd>;
+  /**
+   * A worker of another build: the same code under another digest, over the same steps. From now on both are at work; the
+   * caller ends it. The first call ends the worker that was there from the beginning.
+   */
+  anotherWorker(): Promise<RunningWorkers>;
+  close(): Promise<void>;
+}
+
+async function codeOf(): Promise<string> {
+  const bundle = await workflowBundle(QUIET);
+  return 'code' in bundle ? bundle.code : readFile(bundle.codePath, 'utf8');
+}
+
+export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Cases> {
+  const temporal = await temporalForTests(dynamicConfig);
+  const raw = clientOf(temporal.config);
+  const client = holdfastClient({ client: raw, config: temporal.config });
+  let current: Record<string, unknown> = {};
+  const names = Object.keys(createActivities(null as never));
+  const activities = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (...args: readonly unknown[]) => (current[name] as (...a: readonly unknown[]) => unknown)(...args),
+    ]),
+  );
+  try {
+    await registerSearchAttributes(raw);
+    const log = createLog(scrubber([]), { level: 'silent' });
+    const workers = await createWorkers({ config: temporal.config, log, activities });
+    let builds = 0;
+    return {
+      temporal,
+      client,
+      raw,
+      async outside(policy, instead) {
+        const it = await instantOutside(policy, () => registeredSearchAttributes(raw));
+        current = { ...it.steps, ...instead?.(it) };
+        return it;
+      },
+      until: (what) =>
+        until(
+          typeof what === 'string' ? `the case is ${what}` : 'the case stands as awaited',
+          async () => {
+            const status = await client.status(JOB);
+            return (typeof what === 'string' ? status.phase === what : what(status)) ? status : undefined;
+          },
+          { within: 60_000, every: 20 },
+        ),
+      end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
+      async anotherWorker() {
+        const code = `${await codeOf()}\n// build ${++builds}\n`;
+        const another = await createWorkers({ config: temporal.config, log, activities, bundle: { code } });
+        workers.shutdown();
+        return another;
+      },
+      async close() {
+        workers.shutdown();
+        await workers.done;
+        await client.close();
+        await temporal.close();
+      },
+    };
+  } catch (error) {
+    await client.close();
+    await temporal.close();
+    throw error;
+  }
+}

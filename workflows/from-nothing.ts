@@ -1,0 +1,51 @@
+/** A start without any restore point: a person's word, carried out. */
+import type { Evidence, Next } from '../domain/decide.js';
+import { keepFirst } from '../domain/group-offsets.js';
+import type { RunId } from '../domain/ids.js';
+import { NOTHING, type FromNothing } from '../domain/kafka-from.js';
+import { openedOf, type Case } from './case.js';
+import * as steps from './steps.js';
+import { tell } from './story.js';
+import { launch, type Outcome } from './submission.js';
+
+/** What a person has said meanwhile, or with the start of the case. The last word counts. */
+export function heardFromNothing(the: Case): FromNothing | null {
+  const { fromNothing } = the.desk;
+  if (fromNothing) {
+    the.fromNothing = fromNothing;
+    the.chosen = null;
+    the.desk = { ...the.desk, fromNothing: null };
+  }
+  return the.fromNothing;
+}
+
+/** The group's offsets first: nothing else says where the job begins. Then one submission, and its proof. */
+export async function startFromNothing(
+  the: Case,
+  { from, gaveUp }: Extract<Next, { do: 'start' }>,
+  e: Evidence,
+): Promise<Outcome> {
+  const { job } = openedOf(the);
+  tell(the, 'resuming offsets', 'setStart', e);
+  const input = { job, kafkaFrom: from.kafkaFrom, gaveUp: gaveUp.map((g) => g.path) };
+  const set = await steps.setStart(input, `Kafka from ${from.kafkaFrom}: ${from.by}, ${from.reason}`);
+  the.groupOffsets = keepFirst(the.groupOffsets, set.groupOffsets);
+  if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
+  the.starting = { ...from, gaveUp };
+  const { start } = set;
+  return launch(the, e, { point: NOTHING, start }, (run, inDoubt) =>
+    steps.startJob(
+      { job, run, from, start, submitted: the.submitted, inDoubt },
+      `start from nothing as run ${run}: ${from.by}, ${from.reason}`,
+    ),
+  );
+}
+
+/** The word was for this start, not for the next failure. */
+export function startedFromNothing(the: Case, run: RunId): void {
+  if (the.starting !== null && the.restored !== null)
+    the.restored = { ...the.restored, fromNothing: the.starting };
+  the.startedBlank = run;
+  the.fromNothing = null;
+  the.starting = null;
+}
