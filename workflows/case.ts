@@ -86,6 +86,10 @@ export interface Case {
   /** Runs that this case has stopped, or was about to. */
   stopping: readonly RunId[];
   stops: readonly Stop[];
+  /** How often the job looked healthy and was not, since somebody last let the case go on. */
+  sights: number;
+  /** What a person was asked about and has rejected or aborted. */
+  declined: readonly string[];
 }
 
 /** A new case, or the continuation of one after continue-as-new. Synchronous: it comes before the first await. */
@@ -137,6 +141,8 @@ export function newCase(input: RecoverInput): Case {
     honoured: c.honoured ?? 0,
     stopping: c.stopping ?? [],
     stops: c.stops ?? [],
+    sights: c.sights ?? 0,
+    declined: c.declined ?? [],
   };
 }
 
@@ -169,6 +175,8 @@ export function carry(the: Case): Carried {
     honoured,
     stopping,
     stops,
+    sights,
+    declined,
   } = the;
   return {
     origin,
@@ -204,6 +212,8 @@ export function carry(the: Case): Carried {
     honoured,
     stopping,
     stops,
+    sights,
+    declined,
   };
 }
 

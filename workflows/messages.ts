@@ -69,6 +69,8 @@ export interface Carried {
   readonly honoured: number;
   readonly stopping?: readonly RunId[];
   readonly stops?: readonly Stop[];
+  readonly sights?: number;
+  readonly declined?: readonly string[];
 }
 
 /** Input of workflow `watchCluster`. */

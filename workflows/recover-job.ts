@@ -4,7 +4,7 @@ import { decide, decideFault, type Evidence } from '../domain/decide.js';
 import { fault, type Fault } from '../domain/failure.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
-import { deadlinePassed, isLate, mayTry } from './allowance.js';
+import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
@@ -191,8 +191,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return { is: 'left', as: next.outcome, because: next.because };
         case 'ask':
           tell(the, the.phase, the.step, e);
-          // What would be restored is no question while nothing may be.
-          if (the.stopped !== null && e.pointers !== null) return stillStopped(the);
+          if (!mayAsk(the, next.plan, e.pointers !== null)) return stillStopped(the);
           return { is: 'asks', plan: next.plan };
         case 'fail':
           tell(the, the.phase, the.step, e);

@@ -259,7 +259,8 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         say('RUNNING is not recovered', `${run.run} is called resumed without a newer checkpoint`);
   };
 
-  const forget = (): void => {
+  /** Another execution, or the same from an earlier point: nothing of what it was about to do counts any more. */
+  const startOver = (): void => {
     pendingAbort.clear();
     waiting = null;
     heldSince = null;
@@ -268,6 +269,9 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     status = null;
     failures.clear();
     resumes = 0;
+  };
+  const forget = (): void => {
+    startOver();
     lastSaid.clear();
     sound.clear();
     offsetsChecked = 0;
@@ -283,7 +287,10 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       lastSaid.set(what, timeline.now());
       // After the last attempt a person may be asked for more, or name another point for them.
       const grants = what === 'approve' || what === 'choose';
-      const more = grants && status?.question?.about === 'exhausted';
+      const about = status?.question?.about;
+      // So may a person have a run stopped that started from nothing, after an abort too.
+      const instead = about === 'blank run' && stoppedSince !== null;
+      const more = grants && (about === 'exhausted' || instead);
       // A word to start from nothing is a word to go on, too.
       if (more || what === 'startFromNothing' || (what === 'resume' && status?.phase === 'aborted')) {
         resumes++;
@@ -298,7 +305,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       if (what === 'submit' && submission !== undefined) submit(submission);
       if (what === 'commit') commit(doing?.scheduled ?? timeline.now());
       if (what === 'set aside') setAside(path ?? '');
-      if ((what === 'cancel' || what === 'savepoint') && !lastSaid.has('approve'))
+      if ((what === 'cancel' || what === 'savepoint') && !byPerson())
         say('nothing is destroyed', `a ${what} was asked of Flink, and nobody has approved it`);
     },
     stepScheduled: (step, ofTheCase) => {
@@ -348,7 +355,8 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       count(now);
       status = now;
     },
-    wasReset: forget,
+    // What was read and said before the point that it goes on from is part of its history still.
+    wasReset: startOver,
     ended: (result) => {
       const end = result as CaseEnd | undefined;
       forget();

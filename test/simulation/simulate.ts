@@ -167,7 +167,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     const question = (what === 'approve another plan' ? null : judge.status?.question?.id) ?? '1-none';
     if (what === 'cancel') driver.cancel(CASE);
     else if (what === 'choose') {
-      const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
+      const path = judge.status?.question?.choices[0] ?? pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
     } else if (what === 'approve another plan') driver.update(CASE, 'approve', { ...said, question });
     else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
