@@ -6,6 +6,7 @@ import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
 import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
+import { isOver } from './ending.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import { heardFromNothing, startFromNothing } from './from-nothing.js';
@@ -48,25 +49,31 @@ async function recover(the: Case): Promise<CaseEnd> {
       await makeContinueAsNewFunc<typeof recoverJob>()({ ...the.input, carried: carry(the) });
     }
     const outcome = await settled(the, await attempt(the));
-    switch (outcome.is) {
-      case 'left':
-        return endOf(the, outcome.as, outcome.because);
-      case 'resumed':
-        if (await afterResumed(the))
-          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
-        break;
-      case 'asks':
-        if ((await answered(the, outcome.plan)) === 'close')
-          return endOf(the, 'closed', 'closed by a person');
-        break;
-      case 'aborted':
-        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
-        break;
-      case 'failed':
-      case 'late':
-      case 'again':
-        break;
-    }
+    const end = await endAfter(the, outcome);
+    if (end === null || !(await isOver(the))) continue;
+    if (end instanceof Error) throw end;
+    return end;
+  }
+}
+
+/** Waits where the outcome of a pass wants that; null: look again. An aborted case ends as a failure. */
+async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | null> {
+  switch (outcome.is) {
+    case 'left':
+      return endOf(the, outcome.as, outcome.because);
+    case 'resumed':
+      if (!(await afterResumed(the))) return null;
+      return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
+    case 'asks':
+      return (await answered(the, outcome.plan)) === 'close'
+        ? endOf(the, 'closed', 'closed by a person')
+        : null;
+    case 'aborted':
+      return (await afterAbort(the)) === 'close' ? recoveryAborted(the) : null;
+    case 'failed':
+    case 'late':
+    case 'again':
+      return null;
   }
 }
 

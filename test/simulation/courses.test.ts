@@ -108,3 +108,16 @@ test('a run that restarts for ever from a lost state is a dead end, whatever beg
   };
   expect((await play(endless)).phase).toBe('asking');
 });
+
+test('an alert that comes while the last notice is on its way is not lost with the case', async () => {
+  const outcome = await play(
+    incident(
+      { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+      { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: false },
+      { is: 'run fails', when: { phase: 'closed', nth: 1, after: 10 } },
+      { is: 'alert', when: { phase: 'closed', nth: 1, after: 50 }, times: 1 },
+    ),
+  );
+  expect(outcome.phase).toBe('resumed');
+  expect(outcome.story.filter((line) => line.includes('phase opening'))).toHaveLength(1);
+});

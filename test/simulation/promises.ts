@@ -327,6 +327,12 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         );
     },
     seen: (now) => {
+      if (status?.phase === 'closed' && now.phase !== 'closed') {
+        // An alert came before it had ended: it goes on as the case would that the alert opens a moment later.
+        resumes++;
+        stoppedSince = null;
+        abortedSince = null;
+      }
       if (waiting !== null && now.phase !== 'waiting' && now.phase !== 'aborted') woke(waiting);
       waiting = now.phase === 'waiting' ? now.waiting : null;
       heldSince = now.hold === null ? null : (heldSince ?? timeline.now());
