@@ -1,6 +1,6 @@
 /** Deliberate breaks of the code, each of which the simulation must find. */
-import type { Activities, Deps } from '../../activities/index.js';
-import type { Ports, Storage } from '../../adapters/ports.js';
+import { createActivities, type Activities, type Deps } from '../../activities/index.js';
+import type { Flink, Ports, Storage } from '../../adapters/ports.js';
 import { absent, present, type Reading } from '../../domain/reading.js';
 import type { Bend } from './simulate.js';
 
@@ -19,6 +19,13 @@ const replace =
   (from: string, to: string) =>
   (code: string): string => {
     if (!code.includes(from)) throw new Error(`the bundled code has no ${JSON.stringify(from)}`);
+    return code.replace(from, to);
+  };
+
+const replaceMatch =
+  (from: RegExp, to: string) =>
+  (code: string): string => {
+    if (!from.test(code)) throw new Error(`the bundled code has nothing like ${String(from)}`);
     return code.replace(from, to);
   };
 
@@ -143,8 +150,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'starts again when an alert comes after the abort',
     foundBy: 2,
     code: replace(
-      'condition)(()=>healthy || the.desk.resume !== null',
-      'condition)(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
+      'const over = ()=>healthy || spoken();',
+      'const { alertsHeard } = the.desk; const over = ()=>healthy || spoken() || the.desk.alertsHeard > alertsHeard;',
     ),
   },
   {
@@ -208,11 +215,16 @@ export const MUTANTS: readonly Mutant[] = [
     code: replace('const run = (_ref = before === null', 'const run = (_ref = true'),
   },
   {
-    name: 'forgets the open submission',
+    name: 'forgets a submission in doubt',
+    foundBy: 1,
+    code: replace('if (before === null && !KEEPS_OPEN.has(why.code))', 'if (true)'),
+  },
+  {
+    name: 'forgets a submission in doubt when it continues as new',
     foundBy: 1,
     code: replace(
-      "if (before === null && why.code !== 'SubmitInDoubt' && why.code !== 'Unclassified')",
-      'if (true)',
+      'openSubmission: (_c_openSubmission = c.openSubmission)',
+      'openSubmission: (_c_openSubmission = null)',
     ),
   },
   {
@@ -252,6 +264,46 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'takes a dependency that was never away for one that has come back',
     foundBy: 1,
-    code: replace("if (back.is !== 'returned') return;", ''),
+    bend: bendSteps((real) => ({
+      awaitReturn: (input) => real.awaitReturn({ ...input, seenDown: true }),
+    })),
+  },
+  {
+    name: "moves the group's offsets while a run is alive",
+    foundBy: 1,
+    bend: bendSteps((_, deps) => ({
+      resumeOffsets: (input) => {
+        const blind = (flink: Flink): Flink => ({ ...flink, jobs: async () => present([]) });
+        const ports: Ports = { ...deps.ports, flink: (name) => blind(deps.ports.flink(name)) };
+        return createActivities({ ...deps, ports }).resumeOffsets(input);
+      },
+    })),
+  },
+  {
+    name: 'restores while a healthy run exists',
+    foundBy: 1,
+    code: replace(
+      "return situation.is === 'abandoned' ?",
+      "return situation.is === 'abandoned' || situation.is === 'healthy' ?",
+    ),
+    bend: withoutFence,
+  },
+  { name: 'looks at nothing more just before it submits', foundBy: 1, bend: withoutFence },
+  {
+    name: 'stops a run without consent',
+    foundBy: 1,
+    code: replaceMatch(
+      /if \(!e\.approved\.includes\(question\.plan\.digest\)\) return question;(\s+return \{\s+do: 'stop')/,
+      '$1',
+    ),
+  },
+  {
+    name: 'goes round and round where it is stopped and a run is not to be left alone',
+    foundBy: 1,
+    code: (code) =>
+      replaceMatch(
+        /plan\.about === \w+\.BLANK_RUN \|\| !looked/,
+        '!looked',
+      )(replace('if (the.sights > 0) {', 'if (false) {')(code)),
   },
 ];
