@@ -268,10 +268,10 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     stoppedSince = null;
     status = null;
     failures.clear();
-    resumes = 0;
   };
   const forget = (): void => {
     startOver();
+    resumes = 0;
     lastSaid.clear();
     sound.clear();
     offsetsChecked = 0;
