@@ -2,12 +2,13 @@
 import { createActivities, type Activities, type Deps } from '../../activities/index.js';
 import type { Flink, Ports, Storage } from '../../adapters/ports.js';
 import { absent, present, type Reading } from '../../domain/reading.js';
+import type { Fault, Said, Schedule } from './schedule.js';
 import type { Bend } from './simulate.js';
 
 export interface Mutant {
   readonly name: string;
-  /** A seed that finds it: tried first, because most seeds never come by the broken place. */
-  readonly foundBy: number;
+  /** Which schedules may come by the broken place: most never do. Left out: any. */
+  readonly likely?: (schedule: Schedule) => boolean;
   /** Bends the bundled workflow code. */
   readonly code?: (code: string) => string;
   /** Bends ports or steps. */
@@ -21,6 +22,12 @@ const replace =
     if (!code.includes(from)) throw new Error(`the bundled code has no ${JSON.stringify(from)}`);
     return code.replace(from, to);
   };
+
+const has = ({ faults }: Schedule, ...kinds: readonly Fault['is'][]): boolean =>
+  faults.some((f) => kinds.includes(f.is));
+const says = ({ faults }: Schedule, ...what: readonly Said[]): boolean =>
+  faults.some((f) => f.is === 'said' && what.includes(f.what));
+const blank = ({ faults }: Schedule): boolean => faults.some((f) => f.is === 'started by hand' && f.blank);
 
 const replaceMatch =
   (from: RegExp, to: string) =>
@@ -77,13 +84,11 @@ const withoutFence = bendSteps((_, deps) => ({
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skips the fence, and takes every situation for abandoned',
-    foundBy: 17,
     code: replace("return situation.is === 'abandoned' ?", 'return true ?'),
     bend: withoutFence,
   },
   {
     name: 'takes an unknown answer of the storage for absent',
-    foundBy: 1,
     bend: bendStorage((s) => ({
       ...s,
       proveUsable: async () => ({ identity: 'nn', endpoint: 'nn' }),
@@ -94,25 +99,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'counts one attempt too many',
-    foundBy: 1,
     code: replace('&& failed >= granted', '&& failed > granted'),
   },
   {
     name: 'counts one attempt too few',
-    foundBy: 5,
     code: replace('&& failed >= granted', '&& failed + 1 >= granted'),
   },
-  { name: 'does not count failed attempts', foundBy: 5, code: replace('the.failed++;', '') },
+  { name: 'does not count failed attempts', code: replace('the.failed++;', '') },
   {
     name: 'wakes early without a proof',
-    foundBy: 1,
     bend: bendSteps((_, deps) => ({
       awaitReturn: async () => ({ is: 'returned', at: deps.ports.clock.now() }),
     })),
   },
   {
     name: 'goes on to an older point when the newest is unknown',
-    foundBy: 44,
+    likely: (s) => s.policy.fallback === 'checkpoint' && has(s, 'lost blocks'),
     code: replace(
       "case 'unknown':\n                var _verdict_reasons_;\n                return {",
       "case 'unknown':\n                broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {",
@@ -120,7 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes an older point against the policy',
-    foundBy: 46,
+    likely: (s) => s.policy.fallback === 'never' && has(s, 'lost file'),
     code: replace(
       "broken.length === 0 || e.policy.fallback !== 'never' && e.policy.approval !== 'fallback' ?",
       'true ?',
@@ -128,7 +130,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'confirms RUNNING without a newer checkpoint',
-    foundBy: 8,
     bend: bendSteps((_, deps) => ({
       confirmRestored: async (input) => {
         const at = deps.ports.clock.now();
@@ -138,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls a run resumed that has skipped records',
-    foundBy: 70,
+    likely: (s) => s.policy.onOffsetGap === 'accept' && has(s, 'records lost'),
     bend: bendSteps((real) => ({
       confirmRestored: async (input) => {
         const confirmation = await real.confirmRestored(input);
@@ -148,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'starts again when an alert comes after the abort',
-    foundBy: 2,
+    likely: (s) => says(s, 'abort', 'cancel'),
     code: replace(
       'const over = ()=>healthy || spoken();',
       'const { alertsHeard } = the.desk; const over = ()=>healthy || spoken() || the.desk.alertsHeard > alertsHeard;',
@@ -156,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'brings back what a person cancelled',
-    foundBy: 17,
+    likely: (s) => has(s, 'cancelled by hand'),
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -185,7 +186,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'submits without a restore point',
-    foundBy: 8,
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -198,7 +198,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'waits by a number that replay does not draw again',
-    foundBy: 1,
     code: replace(
       'backoffAfter)(the.failed - the.grantedAt, policy.backoff, Math.random())',
       'backoffAfter)(the.failed - the.grantedAt, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
@@ -206,22 +205,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'does not honour a hold',
-    foundBy: 8,
+    likely: (s) => says(s, 'hold'),
     code: replace('if (the.desk.hold === null) return;', 'return;'),
   },
   {
     name: 'takes a new run id after a submission in doubt',
-    foundBy: 1,
+    likely: (s) => has(s, 'submission'),
     code: replace('const run = (_ref = before === null', 'const run = (_ref = true'),
   },
   {
     name: 'forgets a submission in doubt',
-    foundBy: 1,
+    likely: (s) => has(s, 'submission'),
     code: replace('if (before === null && !KEEPS_OPEN.has(why.code))', 'if (true)'),
   },
   {
     name: 'forgets a submission in doubt when it continues as new',
-    foundBy: 1,
+    likely: (s) => has(s, 'submission') && s.continueAfter < 1_000,
     code: replace(
       'openSubmission: (_c_openSubmission = c.openSubmission)',
       'openSubmission: (_c_openSubmission = null)',
@@ -229,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes an unknown answer of ZooKeeper for no HA data',
-    foundBy: 1,
+    likely: (s) => has(s, 'away', 'unseen') && !s.setup.haOnHdfs,
     bend: bendPorts((ports) => ({
       haStore: (name) => {
         const store = ports.haStore(name);
@@ -244,7 +243,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'does not hear an abort between steps',
-    foundBy: 1,
+    likely: (s) => says(s, 'abort', 'cancel'),
     code: (code) =>
       replace(
         'the.desk.hold !== null || the.desk.abort !== null',
@@ -258,19 +257,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'acts again although it was aborted and nobody has resumed it',
-    foundBy: 1,
+    likely: (s) => says(s, 'abort', 'cancel') && has(s, 'started by hand'),
     code: replace('the.stopped = the.because;', ''),
   },
   {
     name: 'takes a dependency that was never away for one that has come back',
-    foundBy: 1,
+    likely: (s) => has(s, 'lost blocks'),
     bend: bendSteps((real) => ({
       awaitReturn: (input) => real.awaitReturn({ ...input, seenDown: true }),
     })),
   },
   {
     name: "moves the group's offsets while a run is alive",
-    foundBy: 1,
+    likely: (s) => has(s, 'reset', 'started by hand'),
     bend: bendSteps((_, deps) => ({
       resumeOffsets: (input) => {
         const blind = (flink: Flink): Flink => ({ ...flink, jobs: async () => present([]) });
@@ -281,17 +280,20 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'restores while a healthy run exists',
-    foundBy: 1,
     code: replace(
       "return situation.is === 'abandoned' ?",
       "return situation.is === 'abandoned' || situation.is === 'healthy' ?",
     ),
     bend: withoutFence,
   },
-  { name: 'looks at nothing more just before it submits', foundBy: 1, bend: withoutFence },
+  {
+    name: 'looks at nothing more just before it submits',
+    likely: (s) => has(s, 'started by hand', 'cancelled by hand', 'submission'),
+    bend: withoutFence,
+  },
   {
     name: 'stops a run without consent',
-    foundBy: 1,
+    likely: (s) => s.setup.endlessRestarts && has(s, 'lost file'),
     code: replaceMatch(
       /if \(!e\.approved\.includes\(question\.plan\.digest\)\) return question;(\s+return \{\s+do: 'stop')/,
       '$1',
@@ -299,7 +301,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'goes round and round where it is stopped and a run is not to be left alone',
-    foundBy: 1,
+    likely: (s) => says(s, 'abort', 'cancel') && blank(s),
     code: (code) =>
       replaceMatch(
         /plan\.about === \w+\.BLANK_RUN \|\| !looked/,

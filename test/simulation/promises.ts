@@ -80,6 +80,8 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
   let waiting: CaseStatus['waiting'] = null;
   /** When the last check of the offsets was begun. */
   let offsetsChecked = 0;
+  /** When the last look was begun that would have seen a hold. */
+  let assessedAt = 0;
 
   const say = (promise: string, what: string): void => {
     if (!broken.some((b) => b.promise === promise && b.what === what))
@@ -179,6 +181,10 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
       !saidSince(heldSince + 1, 'release', 'abort', 'cancel')
     )
       say('a hold is honoured', `${what} began although the case is held`);
+    const { standing } = world;
+    if (changes && standing !== null && timeline.now() < standing.until && standing.since < assessedAt)
+      if (!saidSince(standing.since, 'release'))
+        say('a hold is honoured', `${what} began although ${standing.by} holds the job`);
     if (changes && stoppedSince !== null && stoppedSince + TASK < scheduled)
       say('aborted changes nothing', `${what} began although the case is aborted and nobody has resumed it`);
     for (const word of ['abort', 'cancel', 'reject'] as const) {
@@ -313,6 +319,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         say('one recovery at a time', `${step} was begun beside the one case of the job`);
       if (!ofTheCase) return;
       if (step === 'checkOffsets') offsetsChecked = timeline.now();
+      if (step === 'assessRun') assessedAt = timeline.now();
       if (WORK.has(step)) silence(step, timeline.now(), CHANGES.has(step));
     },
     stepDone: (record) => {

@@ -68,6 +68,8 @@ export type Deed =
   /** The program throws until its restarts are used up. */
   | { readonly is: 'run fails' }
   | { readonly is: 'ledger away'; readonly for: number }
+  /** A deployment holds the job, whether or not a case is open. */
+  | { readonly is: 'standing hold'; readonly for: number }
   | { readonly is: 'savepoint by hand'; readonly stopping: boolean }
   | { readonly is: 'records lost'; readonly how: 'expired' | 'replaced' }
   /** Somebody reads with the job's consumer group. */
@@ -348,6 +350,42 @@ function story(r: Random): readonly Fault[] {
           system: r.pick(['hdfs', 'zookeeper', 'flink', 'kafka']),
           times: r.int(3, 10),
           every: r.int(1_000, 12_000),
+        },
+      ];
+    case 11: {
+      // Started from nothing by a person while the case waits or is aborted, who then has it stopped for a point.
+      const phase = r.pick(['waiting', 'aborted'] as const);
+      return [
+        {
+          is: 'said',
+          when: { phase: 'waiting', nth: 1, after: r.int(0, 3_000) },
+          what: r.pick(['abort', 'retryNow']),
+        },
+        { is: 'started by hand', when: { phase, nth: 1, after: r.int(0, 60_000) }, blank: true },
+        {
+          is: 'said',
+          when: { phase: 'asking', nth: 1, after: r.int(0, 80_000) },
+          what: r.pick(['choose', 'choose', 'reject', 'abort']),
+        },
+        {
+          is: 'worker',
+          when: { phase: 'stopping', nth: 1, after: r.int(0, 100) },
+          how: r.pick(['crash', 'deploy']),
+          for: r.int(200, 20_000),
+        },
+      ];
+    }
+    case 12:
+      // A deployment holds the job while it fails, or while it is brought back.
+      return [
+        {
+          is: 'standing hold',
+          when: r.pick<Moment>([
+            { at: r.int(3_000, 30_000) },
+            { step: r.pick(['assessRun', 'readState', 'restoreJob']), nth: early, after: r.int(0, 2_000) },
+            { phase: 'waiting', nth: 1, after: r.int(0, 5_000) },
+          ]),
+          for: r.int(10_000, 120_000),
         },
       ];
     default:

@@ -139,7 +139,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
           return answer.result as RepairOutcome;
         }
       },
-      standingHold: async () => null,
+      standingHold: async () =>
+        world.standing !== null && timeline.now() < world.standing.until ? world.standing : null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };
@@ -342,6 +343,18 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       case 'ledger away':
         ledgerAway = Math.min(now + f.for, healed);
         return;
+      case 'standing hold': {
+        const until = Math.min(now + f.for, healed);
+        world.standing = {
+          by: 'bert',
+          reason: 'a deployment',
+          cluster: CLUSTER,
+          job: JOB,
+          since: now,
+          until,
+        };
+        return tell(`a person holds the job for ${until - now} ms`);
+      }
       case 'savepoint by hand':
         return savepointByHand(world, f.stopping);
       case 'records lost':

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => sandbox?.destroy());
 
-test(`keeps every promise under ${SEEDS} schedules of faults`, { timeout: 600_000 }, async () => {
+test(`keeps every promise under ${SEEDS} schedules of faults`, { timeout: 1_200_000 }, async () => {
   const outcomes = new Map<string, number>();
   for (let seed = 1; seed <= SEEDS; seed++) {
     const outcome = await simulate(sandbox, scheduleOf(seed));

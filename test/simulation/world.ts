@@ -4,6 +4,7 @@
  * It knows the truth that the ports only show when they are up.
  */
 import { runId, type RunId } from '../../domain/ids.js';
+import type { StandingHold } from '../../domain/standing-hold.js';
 import type { FlinkState } from '../../adapters/ports.js';
 import { metadataBytes } from './metadata-bytes.js';
 import type { Random } from './seed.js';
@@ -104,6 +105,8 @@ export interface World {
   };
   /** Submissions on their way: sent and neither arrived nor lost. */
   readonly flying: Map<RunId, number>;
+  /** The hold that a person has placed on the job. */
+  standing: StandingHold | null;
   note: (text: string) => void;
 }
 
@@ -122,6 +125,7 @@ export function createWorld(timeline: Timeline, random: Random, setup: Setup): W
     turns: { hdfs: [], zookeeper: [], flink: [], kafka: [], taskmanagers: [] },
     kafka: { start: 0, origin: 1_700_000_000_000, members: 0, group: new Map(), changed: 0 },
     flying: new Map(),
+    standing: null,
     note: () => undefined,
   };
   const run = newRun(world, runId('a'.repeat(32)), 'history', null, now - 60_000);
