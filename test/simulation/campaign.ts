@@ -42,7 +42,7 @@ export async function explain(sandbox: Sandbox, seed: number): Promise<string> {
 
 export interface MutantResult {
   readonly name: string;
-  /** The first seed that found it; null: none did. */
+  /** The first seed that found it, 0 for its own course; null: none did. */
   readonly seed: number | null;
   readonly promise: string | null;
 }
@@ -56,8 +56,9 @@ export async function hunt(code: string, mutant: Mutant): Promise<MutantResult> 
   const seeds = range(1, BUDGET.of).filter(likely).slice(0, BUDGET.tries);
   const sandbox = await sandboxOf(mutant.code?.(code) ?? code);
   try {
-    for (const seed of seeds) {
-      const { broken } = await simulate(sandbox, scheduleOf(seed), mutant.bend);
+    for (const seed of mutant.course === undefined ? seeds : [0, ...seeds]) {
+      const schedule = seed === 0 && mutant.course ? mutant.course : scheduleOf(seed);
+      const { broken } = await simulate(sandbox, schedule, mutant.bend);
       if (broken[0] !== undefined) return { name: mutant.name, seed, promise: broken[0].promise };
     }
     return { name: mutant.name, seed: null, promise: null };

@@ -1,6 +1,7 @@
 /** Deliberate breaks of the code, each of which the simulation must find. */
 import { createActivities, type Activities, type Deps } from '../../activities/index.js';
 import type { Flink, Ports, Storage } from '../../adapters/ports.js';
+import { STRICT } from '../../domain/policy.js';
 import { absent, present, type Reading } from '../../domain/reading.js';
 import type { Fault, Said, Schedule } from './schedule.js';
 import type { Bend } from './simulate.js';
@@ -9,6 +10,8 @@ export interface Mutant {
   readonly name: string;
   /** Which schedules may come by the broken place: most never do. Left out: any. */
   readonly likely?: (schedule: Schedule) => boolean;
+  /** A schedule that comes by a place which hardly any seed does; tried first. */
+  readonly course?: Schedule;
   /** Bends the bundled workflow code. */
   readonly code?: (code: string) => string;
   /** Bends ports or steps. */
@@ -28,6 +31,21 @@ const has = ({ faults }: Schedule, ...kinds: readonly Fault['is'][]): boolean =>
 const says = ({ faults }: Schedule, ...what: readonly Said[]): boolean =>
   faults.some((f) => f.is === 'said' && what.includes(f.what));
 const blank = ({ faults }: Schedule): boolean => faults.some((f) => f.is === 'started by hand' && f.blank);
+
+/** HDFS is away until Flink has given the job up, and gaps are accepted. */
+const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule => ({
+  seed: 1,
+  policy: {
+    ...STRICT,
+    onOffsetGap: 'accept',
+    backoff: { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 },
+    soak: 45_000,
+  },
+  setup: { haOnHdfs: false, endlessRestarts: false },
+  sink: null,
+  faults: [{ is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 20_000 }, ...faults],
+  continueAfter,
+});
 
 const replaceMatch =
   (from: RegExp, to: string) =>
@@ -139,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls a run resumed that has skipped records',
-    likely: (s) => s.policy.onOffsetGap === 'accept' && has(s, 'records lost'),
+    course: incident([{ is: 'records lost', how: 'expired', when: { at: 18_000 } }]),
     bend: bendSteps((real) => ({
       confirmRestored: async (input) => {
         const confirmation = await real.confirmRestored(input);
@@ -220,7 +238,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets a submission in doubt when it continues as new',
-    likely: (s) => has(s, 'submission') && s.continueAfter < 1_000,
+    course: incident([{ is: 'submission', nth: 1, fault: { is: 'late', by: 90_000 } }], 30),
     code: replace(
       'openSubmission: (_c_openSubmission = c.openSubmission)',
       'openSubmission: (_c_openSubmission = null)',
@@ -269,7 +287,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "moves the group's offsets while a run is alive",
-    likely: (s) => has(s, 'reset', 'started by hand'),
+    course: incident([{ is: 'reset', when: { step: 'confirmRestored', nth: 1, after: 2_000 }, share: 0.6 }]),
     bend: bendSteps((_, deps) => ({
       resumeOffsets: (input) => {
         const blind = (flink: Flink): Flink => ({ ...flink, jobs: async () => present([]) });
