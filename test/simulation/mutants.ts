@@ -311,7 +311,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stops a run without consent',
-    likely: (s) => s.setup.endlessRestarts && has(s, 'lost file'),
+    course: {
+      ...incident([
+        { is: 'lost file', when: { at: 15_000 }, which: 'state' },
+        { is: 'alert', when: { at: 30_000 }, times: 1 },
+      ]),
+      setup: { haOnHdfs: false, endlessRestarts: true },
+    },
     code: replaceMatch(
       /if \(!e\.approved\.includes\(question\.plan\.digest\)\) return question;(\s+return \{\s+do: 'stop')/,
       '$1',
@@ -319,7 +325,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'goes round and round where it is stopped and a run is not to be left alone',
-    likely: (s) => says(s, 'abort', 'cancel') && blank(s),
+    course: incident([
+      { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+      { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 20_000 }, blank: true },
+    ]),
     code: (code) =>
       replaceMatch(
         /plan\.about === \w+\.BLANK_RUN \|\| !looked/,
