@@ -178,6 +178,8 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     if (
       heldSince !== null &&
       heldSince + TASK < scheduled &&
+      // A hold may have its own end.
+      scheduled < (status?.hold?.until ?? Infinity) &&
       !saidSince(heldSince + 1, 'release', 'abort', 'cancel')
     )
       say('a hold is honoured', `${what} began although the case is held`);
