@@ -235,7 +235,7 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
       (most, v) => Math.max(most ?? 0, v.parallelism),
       null,
     ),
-    sameFaults: first === undefined ? 0 : restartsBy(first, faults),
+    sameFaults: first === undefined ? 0 : mostRestarts(first, faults),
     ...(config === null ? {} : { retained: mapReading(config, (c) => c.retainedOnCancellation) }),
   });
 }
@@ -243,11 +243,17 @@ async function readRun(flink: Flink, job: FlinkJob, call: Call): Promise<Reading
 /** Subtasks that fail together fail within this time (milliseconds); a restart takes longer. */
 const TOGETHER = 500;
 
-/** How often the same fault has ended the tasks: its text may name another file, task or host each time. */
-function restartsBy(first: FlinkException, faults: readonly FlinkException[]): number {
-  const same = faults.filter(
-    (x) => x.time >= first.time && inGeneral(x.message) === inGeneral(first.message),
-  );
+/**
+ * How often the same fault has ended the tasks: its text may name another file, task or host each time. What began a loop
+ * is often another fault than what keeps it going: a checkpoint fails, and then the state is not there.
+ */
+function mostRestarts(first: FlinkException, faults: readonly FlinkException[]): number {
+  const since = faults.filter((x) => x.time >= first.time);
+  return Math.max(restartsBy(first, since), restartsBy(since.at(-1) ?? first, since));
+}
+
+function restartsBy(one: FlinkException, faults: readonly FlinkException[]): number {
+  const same = faults.filter((x) => inGeneral(x.message) === inGeneral(one.message));
   let last = Number.NEGATIVE_INFINITY;
   return same.filter((x) => {
     if (x.time - last < TOGETHER) return false;

@@ -117,7 +117,9 @@ export async function confirmRestored(
     }
     const patience = within ?? CHECKPOINT_TIMEOUT;
     const overdue = now - progressAt > patience || now - (runningAt ?? started) > AT_MOST * patience;
-    if (overdue && found?.counting !== true) return { is: 'unproven', missing: missing ?? 'tasks' };
+    // What keeps a proof waiting must be what is missing now: positions are not looked at while another run is alive.
+    const counting = found?.counting === true && missing === found.missing;
+    if (overdue && !counting) return { is: 'unproven', missing: missing ?? 'tasks' };
     await clock.sleep(EVERY, signal);
   }
 }

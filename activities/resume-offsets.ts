@@ -3,6 +3,7 @@ import { faultOf, type Fault } from '../domain/failure.js';
 import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { Reading } from '../domain/reading.js';
 import { isConcrete } from '../domain/restore-point.js';
+import { isTerminal } from '../domain/situation.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
@@ -25,7 +26,7 @@ export async function resumeOffsets(
   signal: AbortSignal,
 ): Promise<ResumedOffsets> {
   const it = configuredJob(deps, input.job);
-  const { job } = it;
+  const { job, clusterName } = it;
   const group = job.kafka?.group ?? null;
   const nothing = (left: string, f: Fault | null = null): ResumedOffsets => ({
     group,
@@ -37,6 +38,13 @@ export async function resumeOffsets(
   if (job.kafka === null || group === null) return nothing('no consumer group is configured');
   if (job.policy.resumeOffsets === 'never') return nothing('policy resumeOffsets: never');
   const call: Call = { signal };
+  const shown = await deps.ports.flink(clusterName).jobs(quickLook(call));
+  const alive =
+    shown.is === 'present'
+      ? shown.value.find((j) => j.name === job.match.name && !isTerminal(j.state))
+      : undefined;
+  // Flink commits without being a member of the group: a run that has started since is seen only here.
+  if (alive !== undefined) return nothing(`run ${alive.run} is alive and commits for the group itself`);
   const read = await positionsIn(deps, input.point, quickLook(call));
   if (read.is === 'unknown') return nothing('the positions could not be read', read.because);
   const offsets: GroupOffset[] = (read.is === 'present' ? read.value : [])

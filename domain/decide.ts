@@ -149,6 +149,9 @@ export type Next =
   | { readonly do: 'ask'; readonly plan: Plan }
   | { readonly do: 'abort'; readonly fault: Fault };
 
+/** The question about a run that started from nothing has this name. */
+export const BLANK_RUN = 'blank run';
+
 /** A question to a person. Its digest is made of what it is about and does, not of its words. */
 export function planOf(
   about: string,
@@ -288,7 +291,7 @@ function decideBlank(e: Evidence, run: RunView, why: string): Next {
   const told = `Run ${run.run}: ${why}. It undercounts.`;
   if (check.is === 'unknown') return { do: 'fail', fault: check.because };
   if (check.is === 'forbidden' || check.is === 'over' || e.policy.attempts === 0)
-    return ask('blank run', because, `${told} Holdfast does not stop it: ${check.because}.`, null, []);
+    return ask(BLANK_RUN, because, `${told} Holdfast does not stop it: ${check.because}.`, null, []);
   const does = tellStop(run.run, check);
   if (e.chosen === null) {
     if (e.pointers === null) return { do: 'fetchPointer' };
@@ -297,7 +300,7 @@ function decideBlank(e: Evidence, run: RunView, why: string): Next {
       .slice(0, 5)
       .map(({ point }) => point.path);
     const question = ask(
-      'blank run',
+      BLANK_RUN,
       because,
       `${told} Choosing a restore point proves it, then stops the run (${does}: ${check.because}) and restores that point; what the run has written stays in the sink. Nothing is stopped without a person.`,
       null,
@@ -307,7 +310,7 @@ function decideBlank(e: Evidence, run: RunView, why: string): Next {
   }
   const { path } = e.chosen;
   const question = ask(
-    'blank run',
+    BLANK_RUN,
     because,
     `${told} Restore ${path} instead?`,
     `${does}, then restore ${path}`,

@@ -26,7 +26,7 @@ export interface RunView {
   readonly firstFault: string | null;
   /** The largest parallelism of its operators: the slots that it needs; left out or null: unknown. */
   readonly parallelism?: number | null;
-  /** How often that fault has come since, each in another restart. Left out: not counted. */
+  /** How often that fault, or the newest one, has come since, each in another restart. Left out: not counted. */
   readonly sameFaults?: number;
   /** Whether its checkpoints stay when it is cancelled. Left out: not looked at, or it has ended. */
   readonly retained?: Reading<boolean>;

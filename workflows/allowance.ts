@@ -1,5 +1,7 @@
 /** What a case may still do: attempts, and time until the deadline. */
 import { exhausted } from '../domain/attempts.js';
+import { BLANK_RUN, type Plan } from '../domain/decide.js';
+import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { openedOf, type Case } from './case.js';
 
@@ -31,7 +33,24 @@ export function grantMore(the: Case): void {
   the.paused = 0;
   the.stopped = null;
   the.lastPass = 'none';
+  the.declined = [];
+  the.sights = 0;
 }
+
+/** Whether consent to this plan is a word to go on as well: who has a run stopped wants the restore that it is for. */
+export const goesOn = (the: Case, { about }: Plan): boolean =>
+  about === EXHAUSTED || (about === BLANK_RUN && the.stopped !== null);
+
+/**
+ * Whether a stopped case may ask this. That a run undercounts is news to whoever stopped it, and so is everything that
+ * shows before any restore point is looked at; what would be restored is no question while nothing may be. Nothing that
+ * somebody has declined is asked again.
+ */
+export const mayAsk = (the: Case, plan: Plan, looked: boolean): boolean =>
+  the.stopped === null || (!the.declined.includes(matterOf(plan)) && (plan.about === BLANK_RUN || !looked));
+
+/** What a plan is about, whatever else may be chosen by now. */
+export const matterOf = ({ about, because }: Plan): string => [about, because.code, because.where].join(' ');
 
 export const spent = (the: Case): Fault =>
   fault('AttemptsExhausted', `all ${the.granted ?? the.failed} attempts are spent`);

@@ -89,6 +89,10 @@ export interface Case {
   stops: readonly Stop[];
   /** Starts of the JobManager that this case has had done. */
   starts: readonly ClusterStart[];
+  /** How often the job looked healthy and was not, since somebody last let the case go on. */
+  sights: number;
+  /** What a person was asked about and has rejected or aborted. */
+  declined: readonly string[];
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -148,6 +152,8 @@ export function newCase(input: RecoverInput): Case {
     honoured: 0,
     stopping: [],
     stops: [],
+    sights: 0,
+    declined: [],
     starts: [],
   };
   const passing: Pick<Case, Passing> = {

@@ -9,9 +9,10 @@ import type { Question } from '../domain/desk.js';
 import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
-import { deadlinePassed, grantMore, timeLeft } from './allowance.js';
+import { deadlinePassed, goesOn, grantMore, matterOf, timeLeft } from './allowance.js';
 import { stopConsent } from '../domain/stop.js';
 import { openedOf, type Case } from './case.js';
+import { untilSeenHealthy } from './sight.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
 
@@ -223,7 +224,7 @@ const brief = (summary: string): string => summary.slice(0, 150);
 
 /** Waits for a person's answer. After consent the attempt looks again: the world may have moved. */
 export async function answered(the: Case, plan: Plan): Promise<'close' | 'look again'> {
-  const { policy, job } = openedOf(the);
+  const { policy } = openedOf(the);
   // Somebody chose while the question was being made: it may be another one now.
   if (takeChoice(the) && plan.about !== EXHAUSTED) return 'look again';
   const now = Date.now();
@@ -246,32 +247,28 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
     the.desk.abort !== null ||
     the.desk.close !== null ||
     the.desk.retryNow !== null;
-  const scope = new CancellationScope();
-  let healthy = false;
+  const summary = `asking: ${plan.about}`;
+  const why = 'asked: watching whether the job is healthy meanwhile';
   // What a person does by hand instead of answering may well bring the job back.
-  if (plan.about === 'dead end' || plan.about === EXHAUSTED) {
-    const input = { job, run: null, until: 'healthy' } as const;
-    void scope
-      .run(() => steps.watchRun(input, 'asked: watching whether the job is healthy meanwhile'))
-      .then(() => (healthy = true))
-      .catch(() => undefined);
-  }
-  await condition(() => healthy || spoken(), policy.approvalExpires, { summary: `asking: ${plan.about}` });
-  scope.cancel();
+  if (plan.about === 'dead end' || plan.about === EXHAUSTED)
+    await untilSeenHealthy(the, { why, summary, spoken, atMost: policy.approvalExpires });
+  else await condition(spoken, policy.approvalExpires, { summary });
   the.paused += Date.now() - now;
   const { answer, close, abort } = the.desk;
   the.desk = { ...the.desk, standing: 'working', question: null, answer: null, retryNow: null };
   if (close !== null) return 'close';
   // To say where the job is to begin is to want another attempt.
   if (abort === null && plan.about === EXHAUSTED && the.desk.fromNothing) grantMore(the);
+  // Who does not want what was asked is not asked it again while the case stands still.
+  if (abort !== null || answer?.is === 'reject') the.declined = [...the.declined, matterOf(plan)].slice(-20);
   if (abort !== null || answer === null) return 'look again';
   switch (answer.is) {
     case 'approve':
-      if (plan.about === EXHAUSTED) grantMore(the);
-      else the.approved = [...the.approved, plan.digest];
+      if (goesOn(the, plan)) grantMore(the);
+      if (plan.about !== EXHAUSTED) the.approved = [...the.approved, plan.digest];
       break;
     case 'choose':
-      if (plan.about === EXHAUSTED) grantMore(the);
+      if (goesOn(the, plan)) grantMore(the);
       the.chosen = pointFromPath(answer.path);
       the.fromNothing = null;
       if (plan.stops !== undefined)
@@ -295,7 +292,7 @@ const inDoubt = ({ openSubmission }: Case): string =>
  * start nothing. It ends when the job is proved healthy, goes on with `resume`, or is closed.
  */
 export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
-  const { policy, job } = openedOf(the);
+  const { policy } = openedOf(the);
   const { abort } = the.desk;
   if (abort !== null && the.because?.code !== 'Rejected')
     the.because = fault('Aborted', `${abort.by}: ${abort.reason}${inDoubt(the)}`, the.openSubmission?.run);
@@ -305,19 +302,11 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   tell(the, 'aborted');
   // While a submission is in doubt its run id must not be forgotten: then the case stays in any case.
   if (policy.afterAbort === 'fail' && the.openSubmission === null) return 'close';
-  let healthy = false;
-  const scope = new CancellationScope();
-  void scope
-    .run(() =>
-      steps.watchRun(
-        { job, run: null, until: 'healthy' },
-        'aborted: only watching whether the job is healthy',
-      ),
-    )
-    .then(() => (healthy = true))
-    .catch(() => undefined);
-  await condition(() => healthy || the.desk.resume !== null || the.desk.close !== null);
-  scope.cancel();
+  await untilSeenHealthy(the, {
+    why: 'aborted: only watching whether the job is healthy',
+    summary: 'aborted: a run was seen that is not to be left alone',
+    spoken: () => the.desk.resume !== null || the.desk.close !== null,
+  });
   if (the.desk.close !== null) return 'close';
   // A run that somebody else started is looked at; what was aborted goes on only when a person resumes it.
   if (the.desk.resume !== null) grantMore(the);
@@ -342,6 +331,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
   const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();
   the.waiting = null;
   if (early) the.doubtedAt = Date.now();
-  the.desk = { ...the.desk, standing: 'working', abort: null };
+  // An abort stays: a run that is lost after it is not brought back.
+  the.desk = { ...the.desk, standing: 'working' };
   return !early || the.desk.close !== null;
 }

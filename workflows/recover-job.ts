@@ -5,8 +5,9 @@ import { fault, type Fault } from '../domain/failure.js';
 import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
-import { deadlinePassed, isLate, mayTry } from './allowance.js';
+import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
+import { isOver } from './ending.js';
 import { giveUp, stillStopped } from './exhaustion.js';
 import { abortByCancel, openDesk } from './front-desk.js';
 import { heardFromNothing, startFromNothing } from './from-nothing.js';
@@ -49,25 +50,31 @@ async function recover(the: Case): Promise<CaseEnd> {
       await makeContinueAsNewFunc<typeof recoverJob>()({ ...the.input, carried: carry(the) });
     }
     const outcome = await settled(the, await attempt(the));
-    switch (outcome.is) {
-      case 'left':
-        return endOf(the, outcome.as, outcome.because);
-      case 'resumed':
-        if (await afterResumed(the))
-          return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
-        break;
-      case 'asks':
-        if ((await answered(the, outcome.plan)) === 'close')
-          return endOf(the, 'closed', 'closed by a person');
-        break;
-      case 'aborted':
-        if ((await afterAbort(the)) === 'close') throw recoveryAborted(the);
-        break;
-      case 'failed':
-      case 'late':
-      case 'again':
-        break;
-    }
+    const end = await endAfter(the, outcome);
+    if (end === null || !(await isOver(the))) continue;
+    if (end instanceof Error) throw end;
+    return end;
+  }
+}
+
+/** Waits where the outcome of a pass wants that; null: look again. An aborted case ends as a failure. */
+async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | null> {
+  switch (outcome.is) {
+    case 'left':
+      return endOf(the, outcome.as, outcome.because);
+    case 'resumed':
+      if (!(await afterResumed(the))) return null;
+      return endOf(the, resumedAs(the.restored), 'the restored run is proved and the soak is over');
+    case 'asks':
+      return (await answered(the, outcome.plan)) === 'close'
+        ? endOf(the, 'closed', 'closed by a person')
+        : null;
+    case 'aborted':
+      return (await afterAbort(the)) === 'close' ? recoveryAborted(the) : null;
+    case 'failed':
+    case 'late':
+    case 'again':
+      return null;
   }
 }
 
@@ -193,8 +200,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return { is: 'left', as: next.outcome, because: next.because };
         case 'ask':
           tell(the, the.phase, the.step, e);
-          // What would be restored is no question while nothing may be.
-          if (the.stopped !== null && e.pointers !== null) return stillStopped(the);
+          if (!mayAsk(the, next.plan, e.pointers !== null)) return stillStopped(the);
           return { is: 'asks', plan: next.plan };
         case 'fail':
           tell(the, the.phase, the.step, e);

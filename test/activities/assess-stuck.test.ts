@@ -125,6 +125,17 @@ describe('the same first fault', () => {
     ).toEqual({ times: 3, on: chk(8) });
   });
 
+  test('need not be the one that began the loop: a checkpoint fails, and then the state is not there', async () => {
+    expect(
+      await loops(
+        failed(2_000, 'Exceeded checkpoint tolerable failure threshold.'),
+        failed(9_000, gone('a')),
+        failed(16_000, gone('a')),
+        failed(23_000, gone('b')),
+      ),
+    ).toEqual({ times: 3, on: chk(8) });
+  });
+
   test('of before the newest checkpoint is over, and another fault is another', async () => {
     expect(await loops(failed(1, gone('a')), failed(2_000, gone('a')), failed(9_000, 'EOF'))).toEqual({
       times: 1,

@@ -42,17 +42,23 @@ export async function explain(sandbox: Sandbox, seed: number): Promise<string> {
 
 export interface MutantResult {
   readonly name: string;
-  /** The first seed that found it; null: none did. */
+  /** The first seed that found it, 0 for its own course; null: none did. */
   readonly seed: number | null;
   readonly promise: string | null;
 }
 
-/** Runs seeds against deliberately broken code until one breaks a promise. */
-export async function hunt(code: string, mutant: Mutant, seeds: Iterable<number>): Promise<MutantResult> {
+/** As many likely seeds are tried for a mutant, of so many. */
+const BUDGET = { tries: 60, of: 3_000 };
+
+/** Runs the first likely seeds against deliberately broken code until one breaks a promise. */
+export async function hunt(code: string, mutant: Mutant): Promise<MutantResult> {
+  const likely = (seed: number): boolean => mutant.likely?.(scheduleOf(seed)) ?? true;
+  const seeds = range(1, BUDGET.of).filter(likely).slice(0, BUDGET.tries);
   const sandbox = await sandboxOf(mutant.code?.(code) ?? code);
   try {
-    for (const seed of seeds) {
-      const { broken } = await simulate(sandbox, scheduleOf(seed), mutant.bend);
+    for (const seed of mutant.course === undefined ? seeds : [0, ...seeds]) {
+      const schedule = seed === 0 && mutant.course ? mutant.course : scheduleOf(seed);
+      const { broken } = await simulate(sandbox, schedule, mutant.bend);
       if (broken[0] !== undefined) return { name: mutant.name, seed, promise: broken[0].promise };
     }
     return { name: mutant.name, seed: null, promise: null };
@@ -90,7 +96,7 @@ export async function runMutants(
   const code = await workflowCode();
   let found = 0;
   for (const mutant of MUTANTS) {
-    const result = await hunt(code, mutant, [mutant.foundBy, ...range(1, 300)]);
+    const result = await hunt(code, mutant);
     if (result.seed !== null) found++;
     print(
       `${result.seed === null ? 'NOT FOUND' : `found by seed ${result.seed} (${result.promise})`}: ${result.name}`,

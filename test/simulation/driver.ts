@@ -41,6 +41,8 @@ export function makeSandbox(code: string, steps: readonly string[]): Promise<San
 export interface StepRecord {
   readonly workflow: string;
   readonly step: string;
+  /** As {@link DriverHooks.stepScheduled} returned it. */
+  readonly nth: number;
   readonly input: unknown;
   readonly scheduled: number;
   readonly ended: number;
@@ -53,13 +55,16 @@ export interface StepRecord {
 export interface DriverHooks {
   /** A workflow task was carried out. */
   taskDone(workflow: string): void;
-  stepScheduled(workflow: string, step: string, input: unknown): void;
+  /** Returns the step's number among those of its name, for whoever runs it. */
+  stepScheduled(workflow: string, step: string, input: unknown): number;
   stepDone(record: StepRecord): void;
   /** Code that fails a workflow task, or replays differently, is a bug, whatever the world did. */
   broken(what: string): void;
-  /** The execution ended, or continued as new. */
+  /** The execution ended, continued as new, or was reset. */
   closed(workflow: string, how: string, result: unknown): void;
   note(text: string): void;
+  /** Everything that the server stores, as JSON. */
+  recorded(text: string): void;
 }
 
 export interface Start {
@@ -81,7 +86,15 @@ export interface Driver {
   start(start: Start): void;
   signalWithStart(start: Start, signal: string, argument: unknown): void;
   signal(id: string, name: string, argument: unknown): boolean;
-  update(id: string, name: string, argument: unknown): boolean;
+  /** Sends an update, and starts the execution first when `start` is given and none is open. The same id is the same update. */
+  update(id: string, name: string, argument: unknown, updateId?: string, start?: Start): boolean;
+  /** What an update was answered with; null while it was not. */
+  answerTo(updateId: string): UpdateAnswer | null;
+  /**
+   * Resets an execution as `temporal workflow reset` does: its history up to a task is kept, what came after it is
+   * forgotten, only messages are told again. `share` (0 to 1) says which task is done anew.
+   */
+  reset(id: string, share: number): boolean;
   cancel(id: string): boolean;
   isOpen(id: string): boolean;
   query(id: string, name: string): Promise<unknown>;
@@ -101,11 +114,19 @@ export interface Driver {
   close(): Promise<void>;
 }
 
+export type UpdateAnswer = { readonly result: unknown } | { readonly failed: string };
+
 interface Batch {
   readonly jobs: readonly Job[];
   readonly time: number;
   readonly continueAsNew: boolean;
+  /** As JSON, for comparison. */
   readonly commands: string;
+  readonly carriedOut: readonly Command[];
+  /** When the server had them. */
+  readonly completed: number;
+  /** Events so far. */
+  readonly events: number;
 }
 
 interface Task {
@@ -118,6 +139,7 @@ interface Task {
   readonly heartbeatTimeout: number | null;
   readonly retry: { initial: number; factor: number; max: number; attempts: number };
   readonly scheduled: number;
+  readonly nth: number;
   /** Carried out within a workflow task: one event, and no process but that of the task. */
   readonly local: boolean;
   attempt: number;
@@ -138,6 +160,7 @@ interface Execution {
   readonly type: string;
   readonly id: string;
   readonly runId: string;
+  readonly originalRunId: string;
   readonly firstRunId: string;
   readonly startedAt: number;
   readonly seed: number;
@@ -145,7 +168,10 @@ interface Execution {
   sandbox: Workflow | null;
   history: Batch[];
   jobs: Job[];
+  /** A task is planned or at work. */
   taskPlanned: boolean;
+  /** No task begins earlier: the server still waits for one that was lost. */
+  notBefore: number;
   /** Jobs that no event of the server stands behind. */
   quiet: boolean;
   open: boolean;
@@ -164,10 +190,15 @@ export interface DriverOptions {
   readonly hooks: DriverHooks;
   /** Events after which the server suggests to continue as new. */
   readonly continueAfter: number;
+  readonly secrets: readonly string[];
 }
 
 const RETRY_STATE = { nonRetryable: 2, timeout: 3, exhausted: 4, cancelled: 6 } as const;
 const TIMEOUT = { startToClose: 1, scheduleToClose: 3, heartbeat: 4 } as const;
+/** The server waits this long for the answer to a workflow task (milliseconds). */
+const TASK_TIMEOUT = 10_000;
+/** The slowest workflow task (milliseconds). */
+export const SLOW_TASK = 120;
 const FLAGS = [1, 2, 3, 4, 5, 6];
 const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 const payload = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
@@ -187,6 +218,8 @@ export function createDriver(options: DriverOptions): Driver {
   let worker: { process: Process; steps: Steps } | null = null;
   let runs = 0;
   let updates = 0;
+  const sent = new Set<string>();
+  const updateAnswers = new Map<string, UpdateAnswer>();
 
   const boot = (): void => {
     const process: Process = { name: `worker-${++processes}`, dead: false, cutOff: false };
@@ -199,27 +232,21 @@ export function createDriver(options: DriverOptions): Driver {
 
   // ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────
 
+  const newRunId = (): string => `run-${++runs}-${options.random.int(0, 0x7fffffff).toString(16)}`;
+
   const create = (start: Start): Execution => {
-    const runId = `run-${++runs}-${options.random.int(0, 0x7fffffff).toString(16)}`;
+    const runId = newRunId();
     const seed = options.random.int(0, 0x7fffffff);
     const e: Execution = {
+      ...blank(),
       type: start.type,
       id: start.id,
       runId,
+      originalRunId: runId,
       firstRunId: start.firstRunId ?? runId,
       startedAt: timeline.now(),
       seed,
       memo: { ...start.memo },
-      sandbox: null,
-      history: [],
-      jobs: [],
-      taskPlanned: false,
-      quiet: true,
-      open: true,
-      events: 0,
-      bytes: 0,
-      timers: new Map(),
-      tasks: new Map(),
     };
     executions.set(e.id, e);
     add(
@@ -235,7 +262,7 @@ export function createDriver(options: DriverOptions): Driver {
           firstExecutionRunId: e.firstRunId,
           attempt: 1,
           startTime: msToTs(e.startedAt),
-          workflowTaskTimeout: msToTs(10_000),
+          workflowTaskTimeout: msToTs(TASK_TIMEOUT),
           memo: { fields: { ...e.memo } },
         },
       },
@@ -244,10 +271,16 @@ export function createDriver(options: DriverOptions): Driver {
     return e;
   };
 
+  const record = (what: unknown): number => {
+    const text = json(what);
+    hooks.recorded(text);
+    return text.length;
+  };
+
   const add = (e: Execution, job: Job, events: number): void => {
     e.jobs.push(job);
     e.events += events;
-    e.bytes += json(job).length;
+    e.bytes += record(job);
     if (events > 0) e.quiet = false;
     plan(e);
   };
@@ -255,26 +288,50 @@ export function createDriver(options: DriverOptions): Driver {
   const plan = (e: Execution): void => {
     if (e.taskPlanned || worker === null || !e.open) return;
     e.taskPlanned = true;
-    timeline.at(timeline.now() + options.random.int(1, 4), () => runTask(e));
+    timeline.at(Math.max(e.notBefore, timeline.now() + options.random.int(1, 4)), () => runTask(e));
   };
 
   const runTask = async (e: Execution): Promise<void> => {
-    e.taskPlanned = false;
-    if (!e.open || worker === null || e.jobs.length === 0) return;
-    // Only now: a job that comes while the cold replay runs belongs to the next task.
+    if (!e.open || worker === null || e.jobs.length === 0) {
+      e.taskPlanned = false;
+      return;
+    }
+    const { process } = worker;
     const running = await warm(e);
     if (running === null) return;
     const jobs = ordered(e.jobs);
     e.jobs = [];
-    // Scheduled, started, completed. A cancelled wait is told to the code within the task that cancelled it.
-    if (!e.quiet) e.events += 3;
-    e.quiet = true;
     const continueAsNew = e.events >= options.continueAfter;
-    const commands = await activate(e, running, jobs, timeline.now(), false, continueAsNew);
+    const began = timeline.now();
+    const commands = await activate(e, running, jobs, began, false, continueAsNew);
     if (commands === null) return;
-    remember(e, jobs, commands, continueAsNew);
-    for (const command of commands) carryOut(e, command);
-    if (e.open) hooks.taskDone(e.id);
+    // What comes from here on belongs to the next task; the commands count only when the server has them.
+    const took = options.random.chance(0.9) ? options.random.int(0, 2) : options.random.int(3, SLOW_TASK);
+    timeline.at(began + took, () => {
+      e.taskPlanned = false;
+      if (!e.open) return;
+      if (process.dead || process.cutOff) return redo(e, jobs, began + TASK_TIMEOUT);
+      const meanwhile = e.jobs.some((j) => !j.doUpdate);
+      if (meanwhile && commands.some(closes)) return redo(e, jobs, timeline.now());
+      // Scheduled, started, completed. A cancelled wait is told to the code within the task that cancelled it.
+      if (!e.quiet) e.events += 3;
+      e.quiet = e.jobs.length === 0;
+      remember(e, jobs, commands, began, continueAsNew);
+      for (const command of commands) carryOut(e, command);
+      if (!e.open) return;
+      hooks.taskDone(e.id);
+      if (e.jobs.length > 0) plan(e);
+    });
+  };
+
+  /** Nobody answered for the task, or it would have closed the execution before an event that it has not seen. */
+  const redo = (e: Execution, jobs: readonly Job[], notBefore: number): void => {
+    void e.sandbox?.dispose();
+    e.sandbox = null;
+    e.jobs = [...jobs, ...e.jobs];
+    e.events += 3;
+    e.notBefore = notBefore;
+    plan(e);
   };
 
   /** What goes into history: rejected updates do not. */
@@ -282,6 +339,7 @@ export function createDriver(options: DriverOptions): Driver {
     e: Execution,
     jobs: readonly Job[],
     commands: readonly Command[],
+    time: number,
     continueAsNew: boolean,
   ): void => {
     const rejected = new Set(
@@ -291,9 +349,12 @@ export function createDriver(options: DriverOptions): Driver {
     if (kept.length === 0) return;
     e.history.push({
       jobs: kept.map((j) => (j.doUpdate ? { doUpdate: { ...j.doUpdate, runValidator: false } } : j)),
-      time: timeline.now(),
+      time,
       continueAsNew,
       commands: json(commands.filter((c) => !c.updateResponse?.rejected)),
+      carriedOut: commands,
+      completed: timeline.now(),
+      events: e.events,
     });
   };
 
@@ -332,10 +393,10 @@ export function createDriver(options: DriverOptions): Driver {
       taskQueue: 'holdfast',
       namespace: 'default',
       firstExecutionRunId: e.firstRunId,
-      originalExecutionRunId: e.runId,
+      originalExecutionRunId: e.originalRunId,
       startTime: new Date(e.startedAt),
       runStartTime: new Date(e.startedAt),
-      taskTimeoutMs: 10_000,
+      taskTimeoutMs: TASK_TIMEOUT,
       attempt: 1,
       historyLength: 3,
       historySize: 0,
@@ -379,15 +440,10 @@ export function createDriver(options: DriverOptions): Driver {
   };
 
   const carryOut = (e: Execution, command: Command): void => {
-    e.bytes += json(command).length;
+    e.bytes += record(command);
     if (command.startTimer) {
-      const { seq, startToFireTimeout } = command.startTimer;
       e.events++;
-      const callOff = timeline.at(timeline.now() + (optionalTsToMs(startToFireTimeout) ?? 0), () => {
-        e.timers.delete(seq ?? 0);
-        if (e.open) add(e, { fireTimer: { seq: seq ?? 0 } }, 1);
-      });
-      e.timers.set(seq ?? 0, callOff);
+      setTimer(e, command.startTimer, timeline.now());
     } else if (command.cancelTimer) {
       e.events++;
       e.timers.get(command.cancelTimer.seq ?? 0)?.();
@@ -405,7 +461,9 @@ export function createDriver(options: DriverOptions): Driver {
       e.events++;
       Object.assign(e.memo, command.modifyWorkflowProperties.upsertedMemo?.fields);
     } else if (command.updateResponse) {
-      const { accepted, rejected } = command.updateResponse;
+      const { accepted, rejected, completed, protocolInstanceId } = command.updateResponse;
+      if (completed) updateAnswers.set(protocolInstanceId ?? '', { result: plain(completed) });
+      if (rejected) updateAnswers.set(protocolInstanceId ?? '', { failed: rejected.message ?? 'refused' });
       if (!rejected) e.events++;
       if (!accepted) hooks.note(rejected ? `refused: ${rejected.message ?? ''}` : 'heard');
     } else if (command.completeWorkflowExecution) {
@@ -417,8 +475,8 @@ export function createDriver(options: DriverOptions): Driver {
       end(e, 'cancelled', undefined);
     } else if (command.continueAsNewWorkflowExecution) {
       const { workflowType, arguments: args, memo } = command.continueAsNewWorkflowExecution;
-      // Messages that came meanwhile go to the next run: the server fails such a task and the code is asked again.
-      const late = e.jobs.filter((j) => j.signalWorkflow ?? j.doUpdate);
+      // Updates that were not yet accepted are sent again, to the next run.
+      const late = e.jobs.filter((j) => j.doUpdate);
       end(e, 'continued as new', undefined);
       const next = create({
         type: workflowType || e.type,
@@ -435,6 +493,18 @@ export function createDriver(options: DriverOptions): Driver {
     }
   };
 
+  const setTimer = (
+    e: Execution,
+    { seq, startToFireTimeout }: coresdk.workflow_commands.IStartTimer,
+    from: number,
+  ): void => {
+    const callOff = timeline.at(from + (optionalTsToMs(startToFireTimeout) ?? 0), () => {
+      e.timers.delete(seq ?? 0);
+      if (e.open) add(e, { fireTimer: { seq: seq ?? 0 } }, 1);
+    });
+    e.timers.set(seq ?? 0, callOff);
+  };
+
   const end = (e: Execution, how: string, result: unknown): void => {
     e.events++;
     e.open = false;
@@ -444,6 +514,50 @@ export function createDriver(options: DriverOptions): Driver {
     void e.sandbox?.dispose();
     e.sandbox = null;
     hooks.closed(e.id, how, result);
+  };
+
+  /** The same history up to a task, in a new run. Steps that were at work then begin anew. */
+  const resetTo = (from: Execution, anew: number): void => {
+    const kept = from.history.slice(0, anew);
+    const [again, ...later] = [...from.history.slice(anew).map((b) => b.jobs), from.jobs];
+    const messages = later.flat().filter((j) => j.signalWorkflow ?? j.doUpdate);
+    const { type, id, originalRunId, firstRunId, startedAt, seed, memo } = from;
+    const e: Execution = {
+      ...blank(),
+      ...{ type, id, originalRunId, firstRunId, startedAt, seed, memo },
+      runId: newRunId(),
+      history: kept,
+      events: kept.at(-1)?.events ?? 0,
+      bytes: from.bytes,
+    };
+    executions.set(id, e);
+    add(
+      e,
+      { updateRandomSeed: { randomnessSeed: Long.fromNumber(options.random.int(0, 0x7fffffff), true) } },
+      2,
+    );
+    for (const job of [...(again ?? []), ...messages])
+      add(e, job.doUpdate ? { doUpdate: { ...job.doUpdate, runValidator: true } } : job, 1);
+    reopen(e, kept, again ?? []);
+  };
+
+  /** Timers and steps that were begun in the kept tasks, and of whose end nothing is kept. */
+  const reopen = (e: Execution, kept: readonly Batch[], again: readonly Job[]): void => {
+    const told = [...kept.flatMap((b) => b.jobs), ...again];
+    const fired = new Set(told.map((j) => j.fireTimer?.seq));
+    const resolved = new Set(told.map((j) => j.resolveActivity?.seq));
+    const commands = kept.flatMap((b) => b.carriedOut.map((command) => ({ command, at: b.completed })));
+    const cancelled = new Set(commands.map(({ command }) => command.cancelTimer?.seq));
+    for (const { command, at } of commands) {
+      const { startTimer, scheduleActivity, scheduleLocalActivity, requestCancelActivity } = command;
+      if (startTimer && !fired.has(startTimer.seq) && !cancelled.has(startTimer.seq))
+        setTimer(e, startTimer, at);
+      if (scheduleActivity && !resolved.has(scheduleActivity.seq)) schedule(e, scheduleActivity, false);
+      if (scheduleLocalActivity && !resolved.has(scheduleLocalActivity.seq))
+        schedule(e, scheduleLocalActivity, true);
+      if (requestCancelActivity && !resolved.has(requestCancelActivity.seq))
+        requestCancel(e, requestCancelActivity.seq ?? 0);
+    }
   };
 
   const evictAll = (): void => {
@@ -478,6 +592,7 @@ export function createDriver(options: DriverOptions): Driver {
         attempts: retry?.maximumAttempts || Number.POSITIVE_INFINITY,
       },
       scheduled: timeline.now(),
+      nth: hooks.stepScheduled(e.id, of.activityType ?? '', plain(of.arguments?.[0])),
       attempt: 1,
       cancelRequested: false,
       details: undefined,
@@ -485,7 +600,6 @@ export function createDriver(options: DriverOptions): Driver {
       open: true,
     };
     e.tasks.set(task.seq, task);
-    hooks.stepScheduled(e.id, task.step, task.input[0]);
     dispatch(e, task, options.random.int(1, 5));
   };
 
@@ -507,7 +621,7 @@ export function createDriver(options: DriverOptions): Driver {
         currentAttemptScheduledTimestampMs: timeline.now(),
         ...(task.details === undefined ? {} : { heartbeatDetails: task.details }),
       },
-      { logger: QUIET, interceptors: [stepInterceptor(scrubber([]))] },
+      { logger: QUIET, interceptors: [stepInterceptor(scrubber(options.secrets))] },
     );
     const now = timeline.now();
     const attempt: Attempt = { process, environment, lastBeat: now, callOff: [] };
@@ -536,6 +650,8 @@ export function createDriver(options: DriverOptions): Driver {
       started: now,
       scheduled: task.scheduled,
       process,
+      nth: task.nth,
+      calls: 0,
       pending: 0,
       waits: new Set(),
     };
@@ -577,6 +693,7 @@ export function createDriver(options: DriverOptions): Driver {
     hooks.stepDone({
       workflow: e.id,
       step: task.step,
+      nth: task.nth,
       input: task.input[0],
       scheduled: task.scheduled,
       ended: timeline.now(),
@@ -700,25 +817,36 @@ export function createDriver(options: DriverOptions): Driver {
       send(e, name, argument);
       return true;
     },
-    update(id, name, argument) {
-      const e = executions.get(id);
-      if (e?.open !== true) return false;
-      const update = `update-${++updates}`;
+    update(id, name, argument, updateId = `update-${++updates}`, start) {
+      if (sent.has(updateId)) return true;
+      const there = executions.get(id);
+      const e = there?.open === true ? there : start === undefined ? undefined : create(start);
+      if (e === undefined) return false;
+      sent.add(updateId);
       add(
         e,
         {
           doUpdate: {
-            id: update,
-            protocolInstanceId: update,
+            id: updateId,
+            protocolInstanceId: updateId,
             name,
             input: toPayloads(defaultPayloadConverter, argument) ?? [],
             headers: {},
-            meta: { updateId: update, identity: 'simulation' },
+            meta: { updateId, identity: 'simulation' },
             runValidator: true,
           },
         },
         1,
       );
+      return true;
+    },
+    answerTo: (updateId) => updateAnswers.get(updateId) ?? null,
+    reset(id, share) {
+      const e = executions.get(id);
+      if (e?.open !== true || e.history.length < 2) return false;
+      const anew = Math.min(e.history.length - 1, 1 + Math.floor(share * (e.history.length - 1)));
+      end(e, 'reset', undefined);
+      resetTo(e, anew);
       return true;
     },
     cancel(id) {
@@ -787,15 +915,42 @@ export function createDriver(options: DriverOptions): Driver {
   }
 }
 
+/** Ends the execution: the server refuses that while there are events that the code has not seen. */
+const closes = (c: Command): boolean =>
+  Boolean(
+    c.completeWorkflowExecution ??
+    c.failWorkflowExecution ??
+    c.cancelWorkflowExecution ??
+    c.continueAsNewWorkflowExecution,
+  );
+
 /** The order that Core gives: the start, then messages, then everything else. */
 function ordered(jobs: readonly Job[]): readonly Job[] {
   const rank = (job: Job): number =>
-    job.initializeWorkflow ? 0 : (job.signalWorkflow ?? job.doUpdate) ? 1 : 2;
+    (job.initializeWorkflow ?? job.updateRandomSeed) ? 0 : (job.signalWorkflow ?? job.doUpdate) ? 1 : 2;
   return jobs
     .map((job, i) => ({ job, i }))
     .sort((a, b) => rank(a.job) - rank(b.job) || a.i - b.i)
     .map(({ job }) => job);
 }
+
+/** An execution that nothing has happened to. */
+const blank = (): Omit<
+  Execution,
+  'type' | 'id' | 'runId' | 'originalRunId' | 'firstRunId' | 'startedAt' | 'seed' | 'memo'
+> => ({
+  sandbox: null,
+  history: [],
+  jobs: [],
+  taskPlanned: false,
+  notBefore: 0,
+  quiet: true,
+  open: true,
+  events: 0,
+  bytes: 0,
+  timers: new Map(),
+  tasks: new Map(),
+});
 
 /** A generator whose numbers belong to the server, so that faults that are dropped do not change them. */
 export const serverRandom = (seed: number): Random => random(seed ^ 0x5eed);

@@ -1,13 +1,17 @@
 /** Deliberate breaks of the code, each of which the simulation must find. */
-import type { Activities, Deps } from '../../activities/index.js';
-import type { Ports, Storage } from '../../adapters/ports.js';
+import { createActivities, type Activities, type Deps } from '../../activities/index.js';
+import type { Flink, Ports, Storage } from '../../adapters/ports.js';
+import { STRICT } from '../../domain/policy.js';
 import { absent, present, type Reading } from '../../domain/reading.js';
+import type { Fault, Said, Schedule } from './schedule.js';
 import type { Bend } from './simulate.js';
 
 export interface Mutant {
   readonly name: string;
-  /** A seed that finds it: tried first, because most seeds never come by the broken place. */
-  readonly foundBy: number;
+  /** Which schedules may come by the broken place: most never do. Left out: any. */
+  readonly likely?: (schedule: Schedule) => boolean;
+  /** A schedule that comes by a place which hardly any seed does; tried first. */
+  readonly course?: Schedule;
   /** Bends the bundled workflow code. */
   readonly code?: (code: string) => string;
   /** Bends ports or steps. */
@@ -19,6 +23,33 @@ const replace =
   (from: string, to: string) =>
   (code: string): string => {
     if (!code.includes(from)) throw new Error(`the bundled code has no ${JSON.stringify(from)}`);
+    return code.replace(from, to);
+  };
+
+const has = ({ faults }: Schedule, ...kinds: readonly Fault['is'][]): boolean =>
+  faults.some((f) => kinds.includes(f.is));
+const says = ({ faults }: Schedule, ...what: readonly Said[]): boolean =>
+  faults.some((f) => f.is === 'said' && what.includes(f.what));
+
+/** HDFS is away until Flink has given the job up, and gaps are accepted. */
+const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule => ({
+  seed: 1,
+  policy: {
+    ...STRICT,
+    onOffsetGap: 'accept',
+    backoff: { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 },
+    soak: 45_000,
+  },
+  setup: { haOnHdfs: false, endlessRestarts: false },
+  sink: null,
+  faults: [{ is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 20_000 }, ...faults],
+  continueAfter,
+});
+
+const replaceMatch =
+  (from: RegExp, to: string) =>
+  (code: string): string => {
+    if (!from.test(code)) throw new Error(`the bundled code has nothing like ${String(from)}`);
     return code.replace(from, to);
   };
 
@@ -44,6 +75,10 @@ const bendSteps = (bend: (steps: Activities, deps: Deps) => Partial<Activities>)
 
 const never = new AbortController().signal;
 
+const bendPorts = (bend: (ports: Ports) => Partial<Ports>): Bend => ({
+  ports: (ports) => ({ ...ports, ...bend(ports) }),
+});
+
 /** Submits without looking at anything first. */
 const withoutFence = bendSteps((_, deps) => ({
   restoreJob: async (input) => {
@@ -66,13 +101,11 @@ const withoutFence = bendSteps((_, deps) => ({
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skips the fence, and takes every situation for abandoned',
-    foundBy: 17,
     code: replace("return situation.is === 'abandoned' ?", 'return true ?'),
     bend: withoutFence,
   },
   {
     name: 'takes an unknown answer of the storage for absent',
-    foundBy: 1,
     bend: bendStorage((s) => ({
       ...s,
       proveUsable: async () => ({ identity: 'nn', endpoint: 'nn' }),
@@ -83,25 +116,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'counts one attempt too many',
-    foundBy: 1,
     code: replace('&& failed >= granted', '&& failed > granted'),
   },
   {
     name: 'counts one attempt too few',
-    foundBy: 5,
     code: replace('&& failed >= granted', '&& failed + 1 >= granted'),
   },
-  { name: 'does not count failed attempts', foundBy: 5, code: replace('the.failed++;', '') },
+  { name: 'does not count failed attempts', code: replace('the.failed++;', '') },
   {
     name: 'wakes early without a proof',
-    foundBy: 1,
     bend: bendSteps((_, deps) => ({
       awaitReturn: async () => ({ is: 'returned', at: deps.ports.clock.now() }),
     })),
   },
   {
     name: 'goes on to an older point when the newest is unknown',
-    foundBy: 44,
+    likely: (s) => s.policy.fallback === 'checkpoint' && has(s, 'lost blocks'),
     code: replace(
       "case 'unknown':\n                var _verdict_reasons_;\n                return {",
       "case 'unknown':\n                broken.push({ path: point.path, reason: verdict.reasons[0] });\n                continue;\n                var _verdict_reasons_;\n                return {",
@@ -109,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes an older point against the policy',
-    foundBy: 46,
+    likely: (s) => s.policy.fallback === 'never' && has(s, 'lost file'),
     code: replace(
       "broken.length === 0 || e.policy.fallback !== 'never' && e.policy.approval !== 'fallback' ?",
       'true ?',
@@ -117,7 +147,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'confirms RUNNING without a newer checkpoint',
-    foundBy: 8,
     bend: bendSteps((_, deps) => ({
       confirmRestored: async (input) => {
         const at = deps.ports.clock.now();
@@ -127,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls a run resumed that has skipped records',
-    foundBy: 70,
+    course: incident([{ is: 'records lost', how: 'expired', when: { at: 18_000 } }]),
     bend: bendSteps((real) => ({
       confirmRestored: async (input) => {
         const confirmation = await real.confirmRestored(input);
@@ -137,15 +166,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'starts again when an alert comes after the abort',
-    foundBy: 2,
+    likely: (s) => says(s, 'abort', 'cancel'),
     code: replace(
-      'condition)(()=>healthy || the.desk.resume !== null',
-      'condition)(()=>healthy || the.desk.alertsHeard > 1 || the.desk.resume !== null',
+      'const over = ()=>healthy || spoken();',
+      'const { alertsHeard } = the.desk; const over = ()=>healthy || spoken() || the.desk.alertsHeard > alertsHeard;',
     ),
   },
   {
     name: 'brings back what a person cancelled',
-    foundBy: 17,
+    likely: (s) => has(s, 'cancelled by hand'),
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -174,7 +203,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'submits without a restore point',
-    foundBy: 8,
     bend: {
       ports: (ports) => ({
         ...ports,
@@ -187,7 +215,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'waits by a number that replay does not draw again',
-    foundBy: 1,
     code: replace(
       'backoffAfter)(the.failed - the.grantedAt, policy.backoff, Math.random())',
       'backoffAfter)(the.failed - the.grantedAt, policy.backoff, (0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.workflowInfo)().unsafe.isReplaying ? 0 : 1)',
@@ -195,7 +222,116 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'does not honour a hold',
-    foundBy: 8,
+    likely: (s) => says(s, 'hold'),
     code: replace('if (the.desk.hold === null) return;', 'return;'),
+  },
+  {
+    name: 'takes a new run id after a submission in doubt',
+    likely: (s) => has(s, 'submission'),
+    code: replace('const run = (_ref = before === null', 'const run = (_ref = true'),
+  },
+  {
+    name: 'forgets a submission in doubt',
+    likely: (s) => has(s, 'submission'),
+    code: replace('if (before === null && !KEEPS_OPEN.has(why.code))', 'if (true)'),
+  },
+  {
+    name: 'forgets a submission in doubt when it continues as new',
+    course: incident([{ is: 'submission', nth: 1, fault: { is: 'late', by: 90_000 } }], 30),
+    code: replace(
+      'openSubmission: (_c_openSubmission = c.openSubmission)',
+      'openSubmission: (_c_openSubmission = null)',
+    ),
+  },
+  {
+    name: 'takes an unknown answer of ZooKeeper for no HA data',
+    likely: (s) => has(s, 'away', 'unseen') && !s.setup.haOnHdfs,
+    bend: bendPorts((ports) => ({
+      haStore: (name) => {
+        const store = ports.haStore(name);
+        return {
+          cluster: async (at, call) => {
+            const is = await store.cluster(at, call);
+            return is.is === 'unknown' ? present({ jobs: [], leader: null }) : is;
+          },
+        };
+      },
+    })),
+  },
+  {
+    name: 'does not hear an abort between steps',
+    likely: (s) => says(s, 'abort', 'cancel'),
+    code: (code) =>
+      replace(
+        'the.desk.hold !== null || the.desk.abort !== null',
+        'the.desk.hold !== null',
+      )(
+        replace(
+          "if (the.desk.abort !== null) return {\n                is: 'aborted'",
+          "if (false) return {\n                is: 'aborted'",
+        )(code),
+      ),
+  },
+  {
+    name: 'acts again although it was aborted and nobody has resumed it',
+    likely: (s) => says(s, 'abort', 'cancel') && has(s, 'started by hand'),
+    code: replace('the.stopped = the.because;', ''),
+  },
+  {
+    name: 'takes a dependency that was never away for one that has come back',
+    likely: (s) => has(s, 'lost blocks'),
+    bend: bendSteps((real) => ({
+      awaitReturn: (input) => real.awaitReturn({ ...input, seenDown: true }),
+    })),
+  },
+  {
+    name: "moves the group's offsets while a run is alive",
+    course: incident([{ is: 'reset', when: { step: 'confirmRestored', nth: 1, after: 2_000 }, share: 0.6 }]),
+    bend: bendSteps((_, deps) => ({
+      resumeOffsets: (input) => {
+        const blind = (flink: Flink): Flink => ({ ...flink, jobs: async () => present([]) });
+        const ports: Ports = { ...deps.ports, flink: (name) => blind(deps.ports.flink(name)) };
+        return createActivities({ ...deps, ports }).resumeOffsets(input);
+      },
+    })),
+  },
+  {
+    name: 'restores while a healthy run exists',
+    code: replace(
+      "return situation.is === 'abandoned' ?",
+      "return situation.is === 'abandoned' || situation.is === 'healthy' ?",
+    ),
+    bend: withoutFence,
+  },
+  {
+    name: 'looks at nothing more just before it submits',
+    likely: (s) => has(s, 'started by hand', 'cancelled by hand', 'submission'),
+    bend: withoutFence,
+  },
+  {
+    name: 'stops a run without consent',
+    course: {
+      ...incident([
+        { is: 'lost file', when: { at: 15_000 }, which: 'state' },
+        { is: 'alert', when: { at: 30_000 }, times: 1 },
+      ]),
+      setup: { haOnHdfs: false, endlessRestarts: true },
+    },
+    code: replaceMatch(
+      /if \(!e\.approved\.includes\(question\.plan\.digest\)\) return question;(\s+return \{\s+do: 'stop')/,
+      '$1',
+    ),
+  },
+  {
+    name: 'goes round and round where it is stopped and a run is not to be left alone',
+    course: incident([
+      { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+      { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 20_000 }, blank: true },
+    ]),
+    code: (code) =>
+      replaceMatch(
+        /plan\.about === \w+\.BLANK_RUN \|\| !looked/,
+        '!looked',
+      )(replace('if (the.sights > 0) {', 'if (false) {')(code)),
   },
 ];

@@ -1,13 +1,24 @@
 /** The promises of the design (section 3), checked against the truth of the simulated world after every step. */
 import type { Submission } from '../../adapters/ports.js';
 import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
+import type { SinkConfig } from '../../config/config.js';
 import type { CaseEnd, CaseStatus } from '../../domain/case.js';
 import { samePath } from '../../domain/ladder.js';
 import type { Policy } from '../../domain/policy.js';
 import type { Verdict } from '../../domain/restore-point.js';
-import type { StepRecord } from './driver.js';
+import { SLOW_TASK, type StepRecord } from './driver.js';
 import type { Said } from './schedule.js';
-import { alive, isIntact, isOver, isUp, pointsInTruth, type System, type World } from './world.js';
+import {
+  alive,
+  isIntact,
+  isOver,
+  isSeen,
+  logEnd,
+  pointAt,
+  pointsInTruth,
+  type System,
+  type World,
+} from './world.js';
 
 export interface Broken {
   readonly at: number;
@@ -21,8 +32,14 @@ export interface Judge {
   say(promise: string, what: string): void;
   /** A person's message was sent. */
   said(what: Said): void;
-  act(what: 'submit' | 'commit' | 'other', submission: Submission | undefined): void;
-  stepScheduled(step: string): void;
+  act(
+    what: 'submit' | 'commit' | 'set aside' | 'cancel' | 'savepoint',
+    submission: Submission | undefined,
+    path: string | undefined,
+  ): void;
+  stepScheduled(step: string, ofTheCase: boolean): void;
+  /** The case goes on from an earlier point of its history. */
+  wasReset(): void;
   stepDone(record: StepRecord): void;
   seen(status: CaseStatus): void;
   ended(result: unknown): void;
@@ -43,10 +60,12 @@ const WORK = new Set([
   'startJob',
 ]);
 const CHANGES = new Set(['resumeOffsets', 'restoreJob', 'setStart', 'startJob']);
+/** Phases in which an abort has nothing to stop. After a proof it has: the run may be lost again within the soak. */
+const RESTING = new Set(['aborted', 'asking', 'closed']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
-const TASK = 20;
+const TASK = SLOW_TASK + 30;
 
-export function createJudge(world: World, policy: Policy): Judge {
+export function createJudge(world: World, policy: Policy, sink: SinkConfig | null): Judge {
   const { timeline } = world;
   const broken: Broken[] = [];
   const sound = new Map<string, number>();
@@ -57,8 +76,13 @@ export function createJudge(world: World, policy: Policy): Judge {
   let closedByPerson = false;
   let heldSince: number | null = null;
   let abortedSince: number | null = null;
+  /** Aborted, and nobody has resumed it since: it may look, and not act. */
+  let stoppedSince: number | null = null;
   let waiting: CaseStatus['waiting'] = null;
-  let openIds = new Map<string, number>();
+  /** When the last check of the offsets was begun. */
+  let offsetsChecked = 0;
+  /** When the last look was begun that would have seen a hold. */
+  let assessedAt = 0;
 
   const say = (promise: string, what: string): void => {
     if (!broken.some((b) => b.promise === promise && b.what === what))
@@ -100,7 +124,36 @@ export function createJudge(world: World, policy: Policy): Judge {
     // Of a call that was taken already, only whether it is the same matters: Flink refuses it twice.
     if (path !== null && !world.runs.some((r) => r.run === s.run)) newestSound(path);
     silence('a submission', doing?.scheduled ?? timeline.now(), true);
-    openIds.set(s.run, timeline.now());
+    if (path !== null) records(path, doing?.scheduled ?? timeline.now());
+  };
+
+  /** What policy or a person has to accept of Kafka before a point is restored. */
+  const records = (path: string, scheduled: number): void => {
+    const point = pointAt(world, path);
+    if (point === undefined || byPerson()) return;
+    const seen = world.kafka.changed !== 0 && world.kafka.changed < offsetsChecked;
+    if (seen && point.position > logEnd(world))
+      say('explained', `${path} was submitted although its log was replaced`);
+    if (seen && point.position < world.kafka.start && policy.onOffsetGap !== 'accept')
+      say('explained', `${path} was submitted although records after it are gone`);
+    if (sink !== null && policy.onTransactionExpired === 'ask')
+      if (scheduled - point.triggered > sink.transactionTimeout + 60_000)
+        say('explained', `${path} was submitted although the sink's transactions have expired`);
+  };
+
+  const commit = (scheduled: number): void => {
+    silence('a commit', scheduled, true);
+    const using = alive(world).find((r) => r.tasks === 'running' && r.started < scheduled);
+    if (using !== undefined && isSeen(world, 'flink'))
+      say('nothing is destroyed', `the group's offsets were moved while ${using.run} runs`);
+  };
+
+  const setAside = (path: string): void => {
+    if (!lastSaid.has('approve'))
+      say('nothing is destroyed', `${path} was set aside, and nobody has approved it`);
+    if (!path.endsWith('_DIRTY.json') || world.files.get(path)?.length !== 0)
+      say('nothing is destroyed', `${path} was set aside and is no empty job result`);
+    if (world.up.flink) say('nothing is destroyed', `${path} was set aside while a JobManager leads`);
   };
 
   /** The newest point that is whole in truth, unless policy or a person chose an older one. */
@@ -126,11 +179,17 @@ export function createJudge(world: World, policy: Policy): Judge {
     if (
       heldSince !== null &&
       heldSince + TASK < scheduled &&
+      // A hold may have its own end.
+      scheduled < (status?.hold?.until ?? Infinity) &&
       !saidSince(heldSince + 1, 'release', 'abort', 'cancel')
     )
       say('a hold is honoured', `${what} began although the case is held`);
-    if (changes && abortedSince !== null && abortedSince + TASK < scheduled)
-      say('aborted changes nothing', `${what} began although the case is aborted`);
+    const { standing } = world;
+    if (changes && standing !== null && timeline.now() < standing.until && standing.since < assessedAt)
+      if (!saidSince(standing.since, 'release'))
+        say('a hold is honoured', `${what} began although ${standing.by} holds the job`);
+    if (changes && stoppedSince !== null && stoppedSince + TASK < scheduled)
+      say('aborted changes nothing', `${what} began although the case is aborted and nobody has resumed it`);
     for (const word of ['abort', 'cancel', 'reject'] as const) {
       const at = pendingAbort.get(word);
       if (changes && at !== undefined && at + TASK < scheduled)
@@ -177,7 +236,7 @@ export function createJudge(world: World, policy: Policy): Judge {
     const systems: readonly System[] = was.for === 'storage' ? ['hdfs'] : [was.for as System];
     for (const system of systems) {
       const last = world.turns[system]?.at(-1);
-      if (!isUp(world, system) && last !== undefined && last.at < now - 5_000)
+      if (!isSeen(world, system) && last !== undefined && last.at < now - 5_000)
         say('no early wake without proof', `the wait for ${was.for} ended while it is away`);
       else if (last === undefined)
         say('no early wake without proof', `the wait for ${was.for} ended early, and it never was away`);
@@ -205,8 +264,26 @@ export function createJudge(world: World, policy: Policy): Judge {
       say('RUNNING is not recovered', `${run.run} is called resumed with a gap and has skipped nothing`);
     const newest = run.checkpoints.at(-1);
     if (newest === undefined || newest.id <= from.id)
-      if (!run.checkpoints.some((c) => c.id > Number(/chk-(\d+)$/.exec(restored.point)?.[1] ?? 0)))
+      if (!run.checkpoints.some((c) => c.id > (pointAt(world, restored.point)?.id ?? 0)))
         say('RUNNING is not recovered', `${run.run} is called resumed without a newer checkpoint`);
+  };
+
+  /** Another execution, or the same from an earlier point: nothing of what it was about to do counts any more. */
+  const startOver = (): void => {
+    pendingAbort.clear();
+    waiting = null;
+    heldSince = null;
+    abortedSince = null;
+    stoppedSince = null;
+    status = null;
+    failures.clear();
+  };
+  const forget = (): void => {
+    startOver();
+    resumes = 0;
+    lastSaid.clear();
+    sound.clear();
+    offsetsChecked = 0;
   };
 
   return {
@@ -219,26 +296,36 @@ export function createJudge(world: World, policy: Policy): Judge {
       lastSaid.set(what, timeline.now());
       // After the last attempt a person may be asked for more, or name another point for them.
       const grants = what === 'approve' || what === 'choose';
-      if (grants && status?.question?.about === 'exhausted') resumes++;
+      const about = status?.question?.about;
+      // So may a person have a run stopped that started from nothing, after an abort too.
+      const instead = about === 'blank run' && stoppedSince !== null;
+      const more = grants && (about === 'exhausted' || instead);
       // A word to start from nothing is a word to go on, too.
-      if (what === 'resume' || what === 'startFromNothing') resumes++;
-      const working =
-        status !== null &&
-        !['aborted', 'resumed', 'resumed with a gap', 'asking', 'closed'].includes(status.phase);
+      if (more || what === 'startFromNothing' || (what === 'resume' && status?.phase === 'aborted')) {
+        resumes++;
+        stoppedSince = null;
+      }
+      const working = status !== null && !RESTING.has(status.phase);
       if (what === 'abort' && working) pendingAbort.set(what, timeline.now());
       if (what === 'cancel' && working) pendingAbort.set(what, timeline.now());
     },
-    act: (what, submission) => {
+    act: (what, submission, path) => {
       const doing = timeline.doing();
       if (what === 'submit' && submission !== undefined) submit(submission);
-      if (what === 'commit') silence('a commit', doing?.scheduled ?? timeline.now(), true);
+      if (what === 'commit') commit(doing?.scheduled ?? timeline.now());
+      if (what === 'set aside') setAside(path ?? '');
+      if ((what === 'cancel' || what === 'savepoint') && !byPerson())
+        say('nothing is destroyed', `a ${what} was asked of Flink, and nobody has approved it`);
     },
-    stepScheduled: (step) => {
+    stepScheduled: (step, ofTheCase) => {
+      if (!ofTheCase && WORK.has(step))
+        say('one recovery at a time', `${step} was begun beside the one case of the job`);
+      if (!ofTheCase) return;
+      if (step === 'checkOffsets') offsetsChecked = timeline.now();
+      if (step === 'assessRun') assessedAt = timeline.now();
       if (WORK.has(step)) silence(step, timeline.now(), CHANGES.has(step));
     },
     stepDone: (record) => {
-      // Proved is proved: an abort that came meanwhile has nothing left to stop.
-      if (record.step === 'confirmRestored') pendingAbort.clear();
       if (record.step !== 'readState' || record.result === undefined) return;
       const { path } = (record.input as { readonly point: { readonly path: string } }).point;
       const verdict = record.result as Verdict;
@@ -250,24 +337,30 @@ export function createJudge(world: World, policy: Policy): Judge {
         );
     },
     seen: (now) => {
+      if (status?.phase === 'closed' && now.phase !== 'closed') {
+        // An alert came before it had ended: it goes on as the case would that the alert opens a moment later.
+        resumes++;
+        stoppedSince = null;
+        abortedSince = null;
+      }
       if (waiting !== null && now.phase !== 'waiting' && now.phase !== 'aborted') woke(waiting);
       waiting = now.phase === 'waiting' ? now.waiting : null;
       heldSince = now.hold === null ? null : (heldSince ?? timeline.now());
       if (now.phase === 'aborted') {
         abortedSince ??= timeline.now();
+        stoppedSince ??= timeline.now();
         pendingAbort.clear();
       } else if (abortedSince !== null) {
         if (
           !saidSince(abortedSince, 'resume', 'close', 'startFromNothing') &&
           now.phase !== 'closed' &&
-          alive(world).length === 0
+          // It looks again when it has seen the job healthy, which may be over before we look.
+          !world.runs.some((r) => r.ended === null || r.ended > timeline.now() - 15_000)
         )
           say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
         abortedSince = null;
       }
-      const isResumed = now.phase.startsWith('resumed');
-      if (isResumed && status?.phase !== now.phase) resumed(now);
-      if (isResumed) openIds = new Map();
+      if (now.phase.startsWith('resumed') && status?.phase !== now.phase) resumed(now);
       const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
       const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
       if (lost && whole !== undefined && !byPerson())
@@ -278,17 +371,11 @@ export function createJudge(world: World, policy: Policy): Judge {
       count(now);
       status = now;
     },
+    // What was read and said before the point that it goes on from is part of its history still.
+    wasReset: startOver,
     ended: (result) => {
       const end = result as CaseEnd | { readonly failedAs: string } | undefined;
-      pendingAbort.clear();
-      waiting = null;
-      heldSince = null;
-      abortedSince = null;
-      status = null;
-      failures.clear();
-      resumes = 0;
-      lastSaid.clear();
-      sound.clear();
+      forget();
       if (end === undefined || end === null) return;
       // Whoever closes an aborted case fails it.
       if ('failedAs' in end) {

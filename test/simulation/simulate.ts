@@ -3,33 +3,47 @@ import { AsyncResource } from 'node:async_hooks';
 import { join } from 'node:path';
 import { createActivities, type Deps } from '../../activities/index.js';
 import type { Ports } from '../../adapters/ports.js';
-import type { Config } from '../../config/config.js';
+import type { Config, SinkConfig } from '../../config/config.js';
 import type { Alert } from '../../domain/alert.js';
 import type { CaseStatus } from '../../domain/case.js';
 import { fault } from '../../domain/failure.js';
-import { clusterName, jobName, recoverId, watchId } from '../../domain/ids.js';
+import { clusterName, jobName, recoverId, repairId, watchId } from '../../domain/ids.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import type { Policy } from '../../domain/policy.js';
 import { absent, present, unknown } from '../../domain/reading.js';
+import type { RepairOutcome } from '../../domain/repair.js';
 import { ledgerKey } from '../../workflows/messages.js';
 import { createDriver, serverRandom, type Driver, type HistorySize, type Sandbox } from './driver.js';
 import { createJudge, type Broken } from './promises.js';
-import { HEALED, tellFault, type Fault, type Said, type Schedule, type WorkerFault } from './schedule.js';
+import {
+  HEALED,
+  tellFault,
+  type Deed,
+  type Fault,
+  type Said,
+  type Schedule,
+  type WorkerFault,
+} from './schedule.js';
 import { random } from './seed.js';
-import { simulatedPorts, type SubmitFault } from './simulated-ports.js';
+import { SECRET, simulatedPorts, type SubmitFault } from './simulated-ports.js';
 import { createTimeline, type Doing, type Process, type Timeline } from './timeline.js';
 import {
   cancelByHand,
   createWorld,
+  cut,
+  failRuns,
   FLINK_NAME,
   JOB,
-  logEnd,
   loseBlocks,
   loseFile,
+  loseRecords,
   pointsInTruth,
   ROOT,
+  savepointByHand,
+  startJobManager,
   submitByHand,
   turn,
+  type System,
 } from './world.js';
 
 const START = 1_800_000_000_000;
@@ -60,10 +74,13 @@ export interface Bend {
 export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend = {}): Promise<Outcome> {
   const { seed, policy, faults } = schedule;
   const timeline = createTimeline(START);
-  const world = createWorld(timeline, random(seed ^ 0x0a11));
-  const judge = createJudge(world, policy);
+  const world = createWorld(timeline, random(seed ^ 0x0a11), schedule.setup);
+  const judge = createJudge(world, policy, schedule.sink);
   const story: string[] = [];
   const stepCounts = new Map<string, number>();
+  /** Each strikes once. */
+  const struck = new Set<Fault>();
+  const phaseCounts = new Map<string, number>();
   let submissions = 0;
   let ledgerAway = 0;
   let phase = 'no case';
@@ -79,10 +96,16 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
 
   const depsOf = (): Deps => {
     const ports = simulatedPorts(world, {
-      act: (what, { submission }) => {
+      act: (what, { submission, path }) => {
         if (submission)
           tell(`submit ${submission.run.slice(0, 6)} from ${submission.savepointPath?.slice(ROOT.length)}`);
-        judge.act(what, submission);
+        judge.act(what, submission, path);
+      },
+      called: () => {
+        const doing = timeline.doing();
+        if (doing === undefined || doing.nth === 0) return;
+        doing.calls++;
+        strike((w) => 'call' in w && w.step === doing.step && w.nth === doing.nth && w.call === doing.calls);
       },
       submitFault: (): SubmitFault | null => {
         submissions++;
@@ -91,7 +114,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
     });
     return {
-      config: configOf(policy),
+      config: configOf(policy, schedule.sink),
       ports: bend.ports?.(ports) ?? ports,
       readLedger: async (_cluster, job, signal) => {
         await timeline.wait(3, signal);
@@ -104,9 +127,20 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         await timeline.wait(5);
         raise(alert);
       },
-      // No schedule makes an empty job result: what asks for a repair all the same is a mistake, and fails the step.
-      requestRepair: async () => Promise.reject(new Error('nothing is to be repaired in this world')),
-      standingHold: async () => null,
+      requestRepair: async (cluster, request, id, signal) => {
+        const workflow = repairId(cluster);
+        const start = { type: 'repairCluster', id: workflow, input: { cluster } };
+        driver.update(workflow, 'repairDeadEnd', request, id, start);
+        for (;;) {
+          await timeline.wait(200, signal);
+          const answer = driver.answerTo(id);
+          if (answer === null) continue;
+          if ('failed' in answer) throw new Error(answer.failed);
+          return answer.result as RepairOutcome;
+        }
+      },
+      standingHold: async () =>
+        world.standing !== null && timeline.now() < world.standing.until ? world.standing : null,
       registeredSearchAttributes: async () => ['HoldfastPhase', 'HoldfastAttempt'],
     };
   };
@@ -131,12 +165,13 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     cancelled ||= what === 'cancel';
     tell(`a person says ${what}`);
     const said = { by: 'anna', reason: 'simulation' };
-    const question = judge.status?.question?.id ?? '1-none';
+    const question = (what === 'approve another plan' ? null : judge.status?.question?.id) ?? '1-none';
     if (what === 'cancel') driver.cancel(CASE);
     else if (what === 'choose') {
-      const path = pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
+      const path = judge.status?.question?.choices[0] ?? pointsInTruth(world)[0]?.path ?? `${ROOT}/x/chk-1`;
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
-    } else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
+    } else if (what === 'approve another plan') driver.update(CASE, 'approve', { ...said, question });
+    else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
     else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
     judge.said(what);
   };
@@ -146,6 +181,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     sandbox,
     random: serverRandom(seed),
     continueAfter: schedule.continueAfter,
+    secrets: [SECRET],
     steps: (process: Process) => {
       void process;
       const deps = depsOf();
@@ -157,22 +193,19 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         if (id === CASE) pendingStatus = true;
       },
       stepScheduled: (id, step) => {
-        if (id !== CASE) return;
-        judge.stepScheduled(step);
+        judge.stepScheduled(step, id === CASE);
+        if (id !== CASE) return 0;
         const nth = (stepCounts.get(step) ?? 0) + 1;
         stepCounts.set(step, nth);
-        for (const f of faults) {
-          if (f.is === 'worker at step' && f.step === step && f.nth === nth)
-            timeline.at(timeline.now() + f.after, () => workerFault(f.how, f.for));
-          if (f.is === 'said at step' && f.step === step && f.nth === nth)
-            timeline.at(timeline.now() + f.after, () => say(f.what));
-        }
+        strike((w) => 'step' in w && 'after' in w && w.step === step && w.nth === nth);
+        return nth;
       },
       stepDone: (record) => {
         if (record.workflow !== CASE) return;
         const brief = JSON.stringify(record.failed ?? record.result)?.slice(0, 160);
         tell(`${record.step}${record.attempts > 1 ? ` (try ${record.attempts})` : ''}: ${brief}`);
         judge.stepDone(record);
+        strike((w) => 'ended' in w && w.ended === record.step && w.nth === record.nth);
       },
       broken: (what) => judge.say('no task fails', what),
       closed: (id, how, result) => {
@@ -180,20 +213,28 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         cancelled = false;
         tell(`case ${how}: ${JSON.stringify(result)?.slice(0, 200)}`);
         if (how === 'continued as new') return;
+        if (how === 'reset') return judge.wasReset();
         history = driver.size(CASE);
         phase = (result as { outcome?: string } | undefined)?.outcome ?? how;
         // An aborted case that a person closes fails: its end is a person's all the same.
         judge.ended(how.startsWith('failed: the recovery of') ? { outcome: 'closed' } : result);
       },
       note: (text) => tell(text),
+      recorded: (text) => {
+        if (text.includes(SECRET)) judge.say('no secret leaves the worker', text.slice(0, 300));
+      },
     },
   });
 
-  for (const f of faults) plan(f);
+  for (const f of faults)
+    if (f.is !== 'submission' && 'at' in f.when) timeline.at(START + f.when.at, () => act(f));
   timeline.at(START + HEALED, () => {
     tell('everything is up again');
     turn(world, 'hdfs', 'up');
-    for (const system of ['zookeeper', 'flink', 'kafka', 'taskmanagers'] as const) turn(world, system, true);
+    for (const system of ['zookeeper', 'kafka', 'taskmanagers'] as const) turn(world, system, true);
+    startJobManager(world);
+    world.kafka.members = 0;
+    for (const system of ['hdfs', 'zookeeper', 'flink', 'kafka'] as const) cut(world, system, false);
     if (judge.status?.hold) say('release');
   });
   driver.start({ type: 'watchCluster', id: watchId(CLUSTER), input: { cluster: CLUSTER } });
@@ -207,11 +248,16 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         pendingStatus = false;
         const status = (await driver.query(CASE, 'status')) as CaseStatus | undefined;
         if (status === undefined) return;
-        if (status.phase !== phase)
-          tell(`phase ${status.phase}${status.because ? `: ${status.because.code}` : ''}`);
+        const entered = status.phase !== phase;
+        if (entered) tell(`phase ${status.phase}${status.because ? `: ${status.because.code}` : ''}`);
         phase = status.phase;
         failedAttempts = status.failures.length;
         judge.seen(status);
+        if (entered) {
+          const nth = (phaseCounts.get(phase) ?? 0) + 1;
+          phaseCounts.set(phase, nth);
+          strike((w) => 'phase' in w && w.phase === phase && w.nth === nth);
+        }
         const { events } = driver.size(CASE);
         if (events > MOST_EVENTS)
           judge.say('does not spin', `${events} events in ${timeline.now() - START} ms`);
@@ -234,53 +280,98 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
   await driver.close();
   return { seed, broken: judge.broken, story, phase, failedAttempts, history };
 
-  function plan(f: Fault): void {
-    const at = 'at' in f ? START + f.at : 0;
-    const during = 'for' in f && 'at' in f ? Math.min(START + f.at + f.for, START + HEALED) : 0;
+  /** Faults whose moment has come. */
+  function strike(isNow: (when: Extract<Fault, { when: unknown }>['when']) => boolean): void {
+    for (const f of faults) {
+      if (f.is === 'submission' || struck.has(f) || !isNow(f.when)) continue;
+      struck.add(f);
+      const after = 'after' in f.when ? f.when.after : 0;
+      if (after === 0) act(f);
+      else timeline.at(timeline.now() + after, () => act(f));
+    }
+  }
+
+  function back(system: System): void {
+    if (system === 'hdfs') turn(world, 'hdfs', 'up');
+    else if (system === 'flink') startJobManager(world);
+    else turn(world, system, true);
+  }
+
+  function act(f: Deed): void {
+    const now = timeline.now();
+    const healed = START + HEALED;
+    // Afterwards only workers still die: everything else is to come to rest.
+    if (now >= healed && f.is !== 'worker') return;
+    const later = (ms: number, then: () => void): void => void timeline.at(Math.min(now + ms, healed), then);
     switch (f.is) {
       case 'hdfs':
-        timeline.at(at, () => turn(world, 'hdfs', f.to));
-        timeline.at(during, () => turn(world, 'hdfs', 'up'));
-        return;
+        turn(world, 'hdfs', f.to);
+        return later(f.for, () => turn(world, 'hdfs', 'up'));
       case 'away':
-        timeline.at(at, () => turn(world, f.system, false));
-        timeline.at(during, () => turn(world, f.system, true));
+        turn(world, f.system, false);
+        return later(f.for, () => back(f.system));
+      case 'unseen':
+        cut(world, f.system, true);
+        return later(f.for, () => cut(world, f.system, false));
+      case 'flaps':
+        for (let i = 0; i < f.times; i++) {
+          const { system } = f;
+          const down = (): void => turn(world, system, system === 'hdfs' ? 'down' : false);
+          const up = (): void => back(system);
+          if (i === 0) down();
+          else later(2 * i * f.every, down);
+          later((2 * i + 1) * f.every, up);
+        }
         return;
       case 'lost file':
-        timeline.at(at, () => loseFile(world, f.which));
-        return;
+        return loseFile(world, f.which);
       case 'lost blocks':
-        timeline.at(at, () => loseBlocks(world, f.for));
-        return;
+        return loseBlocks(world, f.for);
       case 'worker':
-        timeline.at(at, () => workerFault(f.how, f.for));
-        return;
+        return workerFault(f.how, f.for);
       case 'alert':
-        timeline.at(at, () => raise(alertOf(timeline.now())));
+        for (let i = 0; i < f.times; i++) raise(alertOf(now));
         return;
       case 'said':
-        timeline.at(at, () => say(f.what));
-        return;
+        return say(f.what);
       case 'cancelled by hand':
-        timeline.at(at, () => cancelByHand(world));
-        return;
+        return cancelByHand(world);
       case 'started by hand':
-        timeline.at(at, () => submitByHand(world, f.blank));
-        return;
+        return submitByHand(world, f.blank);
+      case 'run fails':
+        return failRuns(world);
       case 'ledger away':
-        timeline.at(at, () => {
-          ledgerAway = during;
+        ledgerAway = Math.min(now + f.for, healed);
+        return;
+      case 'standing hold': {
+        const until = Math.min(now + f.for, healed);
+        world.standing = {
+          by: 'bert',
+          reason: 'a deployment',
+          cluster: CLUSTER,
+          job: JOB,
+          since: now,
+          until,
+        };
+        return tell(`a person holds the job for ${until - now} ms`);
+      }
+      case 'savepoint by hand':
+        return savepointByHand(world, f.stopping);
+      case 'records lost':
+        return loseRecords(world, f.how);
+      case 'group in use':
+        world.kafka.members = 1;
+        return later(f.for, () => {
+          world.kafka.members = 0;
         });
+      case 'reset':
+        tell('a person resets the case');
+        driver.reset(CASE, f.share);
         return;
-      case 'records expired':
-        timeline.at(at, () => {
-          world.kafka.start = logEnd(world) - 1;
-        });
-        return;
-      case 'worker at step':
-      case 'said at step':
-      case 'submission':
-        return;
+      case 'started under another id': {
+        const id = `by-hand-${now}`;
+        return driver.start({ type: 'recoverJob', id, input: { job: JOB } });
+      }
       default:
         f satisfies never;
     }
@@ -331,7 +422,7 @@ async function withVirtualIntervals(timeline: Timeline, run: () => Promise<void>
   }
 }
 
-function configOf(policy: Policy): Config {
+function configOf(policy: Policy, sink: SinkConfig | null): Config {
   return {
     file: '/simulation/holdfast.yaml',
     digest: '0'.repeat(64),
@@ -363,7 +454,7 @@ function configOf(policy: Policy): Config {
           parallelism: null,
           flinkConfiguration: {},
         },
-        kafka: { cluster: 'main', group: 'window-counts', sink: null, topics: [] },
+        kafka: { cluster: 'main', group: 'window-counts', sink, topics: [] },
         policy,
       },
     },

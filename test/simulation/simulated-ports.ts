@@ -20,6 +20,7 @@ import {
   accept,
   FLINK_NAME,
   isOver,
+  isSeen,
   logEnd,
   over,
   positionAt,
@@ -40,22 +41,30 @@ export type SubmitFault =
 
 export interface PortHooks {
   /** Just before anything is changed outside. */
-  act(what: 'submit' | 'commit' | 'other', detail: { readonly submission?: Submission }): void;
+  act(
+    what: 'submit' | 'commit' | 'set aside' | 'cancel' | 'savepoint',
+    detail: { readonly submission?: Submission; readonly path?: string },
+  ): void;
+  /** A call to the outside is about to be made, by the step in whose name the code runs. */
+  called(): void;
   /** The next submission's fault, if any. */
   submitFault(): SubmitFault | null;
 }
 
 const NAMENODE = 'nn1.prod:9870';
+/** Stands in what systems say: it must not leave the worker. */
+export const SECRET = 'krb5-Pa55word';
 const SUBMIT_DEADLINE = 330_000;
 
 export function simulatedPorts(world: World, hooks: PortHooks): Ports {
   const { timeline, random } = world;
   /** One round trip; what is told is how things are when the answer leaves. */
   const answer = async <T>(call: Call, look: () => T): Promise<T> => {
+    hooks.called();
     await timeline.wait(random.chance(0.03) ? random.int(200, 3_000) : random.int(1, 12), call.signal);
     return look();
   };
-  const storage = simulatedStorage(world, answer);
+  const storage = simulatedStorage(world, hooks, answer);
   const flink = simulatedFlink(world, hooks, answer);
   const haStore = simulatedHaStore(world, answer);
   const kafka = simulatedKafka(world, hooks, answer);
@@ -80,14 +89,15 @@ type Answer = <T>(call: Call, look: () => T) => Promise<T>;
 
 // ── HDFS ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function simulatedStorage(world: World, answer: Answer): Storage {
+function simulatedStorage(world: World, hooks: PortHooks, answer: Answer): Storage {
   const away = (kind: 'look' | 'read' | 'write'): Fault | null => {
     const say = (code: FailureCode, message: string): Fault => fault(code, message, NAMENODE);
+    if (world.unseen.has('hdfs')) return say('StorageUnavailable', 'no route to host');
     switch (world.hdfs) {
       case 'up':
         return null;
       case 'down':
-        return say('StorageUnavailable', 'connection refused');
+        return say('StorageUnavailable', `connection refused (user=flink&delegation=${SECRET})`);
       case 'standby':
         return say('StorageStandby', 'Operation category READ is not supported in state standby');
       case 'safemode':
@@ -145,7 +155,17 @@ function simulatedStorage(world: World, answer: Answer): Storage {
         const lost = [...world.files].filter(([name, f]) => name.startsWith(uri) && f.lost).map(([n]) => n);
         return present({ healthy: lost.length === 0, missingFiles: lost, corruptFiles: [] });
       }),
-    setAside: (_uri, _to, call) => answer(call, () => undefined),
+    setAside: (uri, to, call) =>
+      answer(call, () => {
+        const because = away('write');
+        if (because !== null) throw new HoldfastError(because);
+        hooks.act('set aside', { path: uri });
+        const file = world.files.get(uri);
+        if (file === undefined || world.files.has(to))
+          throw failure('StorageUnavailable', 'the rename could not be confirmed', uri);
+        world.files.delete(uri);
+        world.files.set(to, file);
+      }),
   };
 }
 
@@ -155,8 +175,10 @@ function simulatedHaStore(world: World, answer: Answer): HaStore {
   return {
     cluster: (_at, call) =>
       answer(call, () => {
-        if (!world.up.zookeeper)
-          return unknown(fault('HaStoreUnavailable', 'no session: connection loss', 'zk'));
+        if (!isSeen(world, 'zookeeper'))
+          return unknown(
+            fault('HaStoreUnavailable', `no session for flink:${SECRET}: connection loss`, 'zk'),
+          );
         const jobs = world.runs.flatMap((run) => {
           if (run.ha === null) return [];
           const checkpoints = run.ha.checkpoints.map((id) => ({
@@ -177,9 +199,9 @@ function simulatedHaStore(world: World, answer: Answer): HaStore {
 
 function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
   const { timeline } = world;
-  const refused = fault('FlinkUnavailable', 'connection refused', 'http://jm:8081');
+  const refused = fault('FlinkUnavailable', 'connection refused', `http://flink:${SECRET}@jm:8081`);
   const look = <T>(call: Call, of: () => Reading<T>): Promise<Reading<T>> =>
-    answer(call, () => (world.up.flink ? of() : unknown(refused)));
+    answer(call, () => (isSeen(world, 'flink') ? of() : unknown(refused)));
   const known = (id: RunId): SimRun | undefined => world.runs.findLast((r) => r.run === id && r.known);
   const shown = (run: SimRun): FlinkJob => ({
     run: run.run,
@@ -192,7 +214,7 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
     run.tasks === 'running' ? { RUNNING: 4 } : run.tasks === 'scheduled' ? { SCHEDULED: 4 } : { CREATED: 4 };
   /** What Flink does with a submission that reached it; throws as the adapter would. */
   const take = (s: Submission): 'accepted' | 'duplicate' => {
-    if (!world.up.flink) throw new HoldfastError(refused);
+    if (!isSeen(world, 'flink')) throw new HoldfastError(refused);
     const same = known(s.run);
     if (same !== undefined && !isOver(same)) return 'duplicate';
     if (world.hdfs !== 'up') throw failure('StorageUnavailable', 'Could not upload job files', s.run);
@@ -253,13 +275,14 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       look(call, () => {
         const run = known(id);
         if (run === undefined || run.read === null || run.tasks !== 'running') return absent;
-        const next = BigInt(Math.max(run.read.from, positionAt(timeline.now())));
+        const next = BigInt(Math.max(run.read.from, positionAt(world, timeline.now())));
         return present({
           read: 2n * (next - BigInt(run.read.from)),
           positions: [0, 1].map((partition) => ({ topic: TOPIC, partition, offset: next })),
         });
       }),
     async submit(s, call) {
+      hooks.called();
       hooks.act('submit', { submission: s });
       const wrong = hooks.submitFault();
       const sent = timeline.now();
@@ -267,7 +290,7 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
       const landed = (): void => {
         if (world.flying.get(s.run) === sent) world.flying.delete(s.run);
       };
-      const inDoubt = (): HoldfastError => failure('SubmitInDoubt', 'no answer', s.run);
+      const inDoubt = (): HoldfastError => failure('SubmitInDoubt', `no answer to token ${SECRET}`, s.run);
       if (wrong?.is === 'late') {
         // The effect belongs to Flink: it comes whatever becomes of the caller.
         timeline.at(sent + wrong.by, () => {
@@ -304,14 +327,14 @@ function simulatedFlink(world: World, hooks: PortHooks, answer: Answer): Flink {
     },
     cancel: (id, call) =>
       answer(call, () => {
-        hooks.act('other', {});
+        hooks.act('cancel', {});
         if (!world.up.flink) throw new HoldfastError(refused);
         const run = known(id);
         if (run !== undefined && !isOver(run)) over(world, run, 'CANCELED');
       }),
     savepoint: (_run, _to, call) =>
       answer(call, () => {
-        hooks.act('other', {});
+        hooks.act('savepoint', {});
         throw failure('FlinkUnavailable', 'the simulation takes no savepoints');
       }),
   };
@@ -337,8 +360,8 @@ function checkpointsOf(run: SimRun): FlinkCheckpoints {
     .map((c): FlinkCheckpoint => ({
       id: String(c.id),
       status: 'COMPLETED',
-      savepoint: false,
-      terminating: false,
+      savepoint: c.kind !== 'checkpoint',
+      terminating: c.kind === 'stopping savepoint',
       path: c.path,
       discarded: c.discarded,
       triggered: c.triggered,
@@ -354,7 +377,7 @@ function checkpointsOf(run: SimRun): FlinkCheckpoints {
       inProgress: 0,
     },
     latestCompleted: history[0] ?? null,
-    latestSavepoint: null,
+    latestSavepoint: history.find((c) => c.savepoint) ?? null,
     restored:
       restored === null
         ? null
@@ -368,7 +391,7 @@ function checkpointsOf(run: SimRun): FlinkCheckpoints {
 function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
   const away = fault('KafkaUnavailable', 'no broker answers', 'k1:9092');
   const look = <T>(call: Call, of: () => Reading<T>): Promise<Reading<T>> =>
-    answer(call, () => (world.up.kafka ? of() : unknown(away)));
+    answer(call, () => (isSeen(world, 'kafka') ? of() : unknown(away)));
   const both = [0, 1] as const;
   return {
     ranges: (topic, call) =>
@@ -396,7 +419,7 @@ function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
           at.map(({ topic, partition, offset }) => ({
             topic,
             partition,
-            time: 1_700_000_000_000 + Number(offset) * 100,
+            time: world.kafka.origin + Number(offset) * 100,
             transactional: false,
           })),
         ),
@@ -404,8 +427,8 @@ function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
     group: (_group, topics, call) =>
       look(call, () =>
         present({
-          state: 'Empty',
-          members: 0,
+          state: world.kafka.members > 0 ? 'Stable' : 'Empty',
+          members: world.kafka.members,
           offsets: [...world.kafka.group].flatMap(([key, offset]) => {
             const [topic, partition] = key.split('/');
             return topic !== undefined && topics.includes(topic)
@@ -416,8 +439,9 @@ function simulatedKafka(world: World, hooks: PortHooks, answer: Answer): Kafka {
       ),
     commitGroup: (_group, offsets, call) =>
       answer(call, () => {
+        if (!isSeen(world, 'kafka')) throw new HoldfastError(away);
+        if (world.kafka.members > 0) throw failure('TwinRunning', 'the group has live members');
         hooks.act('commit', {});
-        if (!world.up.kafka) throw new HoldfastError(away);
         for (const o of offsets) world.kafka.group.set(`${o.topic}/${o.partition}`, Number(o.offset));
       }),
   };

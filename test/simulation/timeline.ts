@@ -23,6 +23,10 @@ export interface Doing {
   /** When the step was scheduled; a retry keeps it. */
   readonly scheduled: number;
   readonly process: Process;
+  /** How many steps of this name the case had scheduled, this one included; 0 for other workflows. */
+  readonly nth: number;
+  /** Calls to the outside so far. */
+  calls: number;
   /** Awaited events. */
   pending: number;
   readonly waits: Set<() => void>;

@@ -4,6 +4,7 @@
  * It knows the truth that the ports only show when they are up.
  */
 import { runId, type RunId } from '../../domain/ids.js';
+import type { StandingHold } from '../../domain/standing-hold.js';
 import type { FlinkState } from '../../adapters/ports.js';
 import { metadataBytes } from './metadata-bytes.js';
 import type { Random } from './seed.js';
@@ -12,13 +13,25 @@ import type { Timeline } from './timeline.js';
 export const JOB = 'window-counts';
 export const FLINK_NAME = 'window counts';
 export const ROOT = 'hdfs://prod/flink/checkpoints';
+export const SAVEPOINTS = 'hdfs://prod/flink/savepoints';
+export const JOB_RESULTS = 'hdfs://prod/flink/ha/job-result-store/default';
 export const TOPIC = 'events';
 const INTERVAL = 3_000;
 const RETAINED = 3;
 const RESTART_DELAY = 2_000;
 const RESTARTS = 3;
+/** A supervisor starts a JobManager that has ended this often (milliseconds). */
+const SUPERVISED = 10_000;
 
 export type System = 'hdfs' | 'zookeeper' | 'flink' | 'kafka' | 'taskmanagers';
+/** How this Flink is set up; each of it changes what an outage does to it. */
+export interface Setup {
+  /** HA data and job results lie on the HDFS that fails: then HA data survive, and the JobManager dies instead. */
+  readonly haOnHdfs: boolean;
+  /** Restart strategy exponential delay: an outage of any length is only a pause. */
+  readonly endlessRestarts: boolean;
+}
+
 /** How HDFS fails: not at all, refused, in safe mode, without an active NameNode, without DataNodes. */
 export type HdfsState = 'up' | 'down' | 'safemode' | 'standby' | 'no datanode';
 
@@ -35,6 +48,10 @@ export interface SimCheckpoint {
   readonly run: RunId;
   readonly path: string;
   readonly triggered: number;
+  /** Next offset of every partition. */
+  readonly position: number;
+  /** `stopping`: a savepoint that has stopped its run. */
+  readonly kind: 'checkpoint' | 'savepoint' | 'stopping savepoint';
   discarded: boolean;
 }
 
@@ -70,17 +87,30 @@ export interface World {
   readonly runs: SimRun[];
   hdfs: HdfsState;
   readonly up: Record<Exclude<System, 'hdfs'>, boolean>;
+  /** Systems that only Holdfast cannot reach. */
+  readonly unseen: Set<System>;
+  readonly setup: Setup;
   /** Changes when another NameNode became active. */
   nameNode: number;
-  /** Each change of a system: time and whether it is up since. */
+  /** Each change of a system as Holdfast sees it: time, and whether it answers since. */
   readonly turns: Record<System, { readonly at: number; readonly up: boolean }[]>;
-  readonly kafka: { start: number; group: Map<string, number> };
+  /** `origin`: offset 0 was written at this time (epoch milliseconds). */
+  readonly kafka: {
+    start: number;
+    origin: number;
+    members: number;
+    readonly group: Map<string, number>;
+    /** When records were lost or the log was replaced. */
+    changed: number;
+  };
   /** Submissions on their way: sent and neither arrived nor lost. */
   readonly flying: Map<RunId, number>;
+  /** The hold that a person has placed on the job. */
+  standing: StandingHold | null;
   note: (text: string) => void;
 }
 
-export function createWorld(timeline: Timeline, random: Random): World {
+export function createWorld(timeline: Timeline, random: Random, setup: Setup): World {
   const now = timeline.now();
   const world: World = {
     timeline,
@@ -89,10 +119,13 @@ export function createWorld(timeline: Timeline, random: Random): World {
     runs: [],
     hdfs: 'up',
     up: { zookeeper: true, flink: true, kafka: true, taskmanagers: true },
+    unseen: new Set(),
+    setup,
     nameNode: 1,
     turns: { hdfs: [], zookeeper: [], flink: [], kafka: [], taskmanagers: [] },
-    kafka: { start: 0, group: new Map() },
+    kafka: { start: 0, origin: 1_700_000_000_000, members: 0, group: new Map(), changed: 0 },
     flying: new Map(),
+    standing: null,
     note: () => undefined,
   };
   const run = newRun(world, runId('a'.repeat(32)), 'history', null, now - 60_000);
@@ -108,11 +141,15 @@ export function createWorld(timeline: Timeline, random: Random): World {
 
 export const isOver = (run: SimRun): boolean => run.ended !== null;
 export const alive = (world: World): readonly SimRun[] => world.runs.filter((r) => !isOver(r));
-export const logEnd = (world: World): number => Math.floor((world.timeline.now() - 1_700_000_000_000) / 100);
+export const logEnd = (world: World, at = world.timeline.now()): number =>
+  Math.floor((at - world.kafka.origin) / 100);
 /** Where the source of a running job is in both partitions, at a time. */
-export const positionAt = (time: number): number => Math.floor((time - 1_700_000_000_000) / 100) - 5;
+export const positionAt = (world: World, at: number): number => Math.max(0, logEnd(world, at) - 5);
 export const isUp = (world: World, system: System): boolean =>
   system === 'hdfs' ? world.hdfs === 'up' : world.up[system];
+/** Whether Holdfast gets an answer of it. */
+export const isSeen = (world: World, system: System): boolean =>
+  isUp(world, system) && !world.unseen.has(system);
 const readable = (world: World): boolean => world.hdfs === 'up' || world.hdfs === 'safemode';
 const runs = (world: World, run: SimRun): boolean =>
   !isOver(run) && run.known && run.tasks === 'running' && world.up.flink && world.up.taskmanagers;
@@ -152,9 +189,30 @@ export const pathOf = (run: RunId, id: number): string => `${ROOT}/${run}/chk-${
 function completeCheckpoint(world: World, run: SimRun, time = world.timeline.now()): void {
   const id = run.nextId++;
   const path = pathOf(run.run, id);
+  take(world, run, { id, path, kind: 'checkpoint' }, time);
+  for (const old of checkpoints(run)
+    .slice(0, -RETAINED)
+    .filter((c) => !c.discarded))
+    discard(world, old);
+  if (run.ha !== null)
+    run.ha.checkpoints = checkpoints(run)
+      .slice(-RETAINED)
+      .map((c) => c.id);
+}
+
+const checkpoints = (run: SimRun): readonly SimCheckpoint[] =>
+  run.checkpoints.filter((c) => c.kind === 'checkpoint');
+
+/** Writes a snapshot, and commits its positions as Flink does. */
+function take(
+  world: World,
+  run: SimRun,
+  { id, path, kind }: Pick<SimCheckpoint, 'id' | 'path' | 'kind'>,
+  time: number,
+): void {
   const files = [
     { path: `${path}/state`, length: 100 + id },
-    { path: `${ROOT}/${run.run}/shared/${Math.floor(id / 4)}`, length: 5_000 },
+    { path: sharedOf(path, run.run, id, kind), length: 5_000 },
   ] as const;
   const file = (length: number, bytes: Uint8Array | null): SimFile => ({
     bytes,
@@ -163,24 +221,31 @@ function completeCheckpoint(world: World, run: SimRun, time = world.timeline.now
     lost: false,
   });
   for (const { path: of, length } of files) if (!world.files.has(of)) world.files.set(of, file(length, null));
-  const position = positionAt(time);
+  const position = positionAt(world, time);
   const bytes = metadataBytes({ checkpointId: id, topic: TOPIC, positions: [position, position], files });
   world.files.set(`${path}/_metadata`, file(bytes.length, bytes));
-  run.checkpoints.push({ id, run: run.run, path, triggered: time, discarded: false });
-  for (const [partition] of [0, 1].entries()) world.kafka.group.set(`${TOPIC}/${partition}`, position);
-  for (const old of run.checkpoints.slice(0, -RETAINED).filter((c) => !c.discarded)) {
-    old.discarded = true;
-    world.files.delete(`${old.path}/_metadata`);
-    world.files.delete(`${old.path}/state`);
-  }
-  if (run.ha !== null) run.ha.checkpoints = run.checkpoints.slice(-RETAINED).map((c) => c.id);
+  run.checkpoints.push({ id, run: run.run, path, triggered: time, position, kind, discarded: false });
+  for (const partition of [0, 1]) world.kafka.group.set(`${TOPIC}/${partition}`, position);
 }
+
+/** A savepoint shares no file with others. */
+const sharedOf = (path: string, run: RunId, id: number, kind: SimCheckpoint['kind']): string =>
+  kind === 'checkpoint' ? `${ROOT}/${run}/shared/${Math.floor(id / 4)}` : `${path}/all`;
+
+function discard(world: World, point: SimCheckpoint): void {
+  point.discarded = true;
+  world.files.delete(`${point.path}/_metadata`);
+  world.files.delete(`${point.path}/state`);
+}
+
+export const pointAt = (world: World, path: string): SimCheckpoint | undefined =>
+  world.runs.flatMap((r) => r.checkpoints).findLast((c) => c.path === path);
 
 /** Whether everything that a point refers to is there. What cannot be reached now is still there. */
 export function isIntact(world: World, path: string): boolean {
-  const match = /\/([0-9a-f]{32})\/chk-(\d+)$/.exec(path);
-  if (match?.[1] === undefined) return false;
-  const shared = `${ROOT}/${match[1]}/shared/${Math.floor(Number(match[2]) / 4)}`;
+  const point = pointAt(world, path);
+  if (point === undefined) return false;
+  const shared = sharedOf(path, point.run, point.id, point.kind);
   return [`${path}/_metadata`, `${path}/state`, shared].every((file) => world.files.has(file));
 }
 
@@ -192,11 +257,15 @@ export function pointsInTruth(world: World): readonly SimCheckpoint[] {
     for (const point of points) if (!ordered.includes(point)) ordered.push(point);
   };
   for (const run of [...world.runs].sort((a, b) => b.started - a.started)) {
-    take(there.filter((p) => p.run === run.run).sort((a, b) => b.id - a.id));
+    take(there.filter((p) => p.run === run.run).sort((a, b) => rank(a) - rank(b) || b.id - a.id));
     take(there.filter((p) => p.path === run.from));
   }
   return ordered;
 }
+
+/** What stopped a run is its newest state; a savepoint in between is only a fallback. */
+const rank = ({ kind }: SimCheckpoint): number =>
+  kind === 'stopping savepoint' ? 0 : kind === 'checkpoint' ? 1 : 2;
 
 function planCheckpoint(world: World, run: SimRun): void {
   const { epoch } = run;
@@ -248,19 +317,18 @@ export function startTasks(world: World, run: SimRun): void {
     const path = newest?.path ?? run.from;
     if (path !== null && !(readable(world) && isIntact(world, path))) {
       fault(world, run, 'Could not restore keyed state backend from any of the 1 provided restore options.');
-      if (--run.restartsLeft <= 0) return fail(world, run);
+      if (!world.setup.endlessRestarts && --run.restartsLeft <= 0) return fail(world, run);
       return restart(world, run);
     }
     if (path !== null) {
-      const id = newest?.id ?? Number(/chk-(\d+)$/.exec(path)?.[1] ?? 0);
+      const id = newest?.id ?? pointAt(world, path)?.id ?? 0;
       run.restored = { id, path, time: world.timeline.now() };
       if (newest === undefined) {
         run.nextId = id + 1;
-        const taken = world.runs.flatMap((r) => r.checkpoints).findLast((c) => c.path === path);
-        const position = positionAt(taken?.triggered ?? world.timeline.now());
-        // A position that the log has lost is no error: the source goes on where the log begins.
-        const from = Math.max(position, world.kafka.start);
-        run.read = { from, skipped: from - position };
+        const position = pointAt(world, path)?.position ?? positionAt(world, world.timeline.now());
+        // A position that the log has lost, or never had, is no error: the source goes on where the log begins.
+        const from = position > logEnd(world) ? world.kafka.start : Math.max(position, world.kafka.start);
+        run.read = { from, skipped: Math.max(0, from - position) };
       }
     }
     run.tasks = 'running';
@@ -268,12 +336,43 @@ export function startTasks(world: World, run: SimRun): void {
   });
 }
 
+/** The end of a run must be recorded before anything is cleaned up; where that fails, the JobManager ends itself. */
 function fail(world: World, run: SimRun): void {
-  over(world, run, 'FAILED');
+  if (!world.setup.haOnHdfs || world.hdfs === 'up') return over(world, run, 'FAILED');
+  const result = `${JOB_RESULTS}/${run.run}_DIRTY.json`;
+  // The name is there at once, its content needs a DataNode.
+  if (world.hdfs === 'no datanode')
+    world.files.set(result, {
+      bytes: new Uint8Array(),
+      length: 0,
+      modified: world.timeline.now(),
+      lost: false,
+    });
+  world.note(`Flink: the JobManager ends, it could not record that ${run.run.slice(0, 6)} failed`);
+  turn(world, 'flink', false);
+  world.timeline.at(world.timeline.now() + SUPERVISED, () => startJobManager(world));
 }
 
+/** A JobManager that cannot read what it must ends again; its supervisor starts it again and again. */
+export function startJobManager(world: World): void {
+  if (world.up.flink) return;
+  const ready =
+    world.up.zookeeper && (!world.setup.haOnHdfs || (readable(world) && emptyResult(world) === null));
+  if (ready) turn(world, 'flink', true);
+  else world.timeline.at(world.timeline.now() + SUPERVISED, () => startJobManager(world));
+}
+
+/** What keeps every JobManager from starting. */
+export const emptyResult = (world: World): string | null =>
+  [...world.files].find(([path, f]) => path.endsWith('_DIRTY.json') && f.length === 0)?.[0] ?? null;
+
 /** A terminal state: Flink deletes its HA data, the job graph first. */
-export function over(world: World, run: SimRun, state: 'FAILED' | 'CANCELED', byPerson = false): void {
+export function over(
+  world: World,
+  run: SimRun,
+  state: 'FAILED' | 'CANCELED' | 'FINISHED',
+  byPerson = false,
+): void {
   run.epoch++;
   run.state = state;
   run.tasks = 'none';
@@ -288,20 +387,23 @@ export function over(world: World, run: SimRun, state: 'FAILED' | 'CANCELED', by
       run.ha = null;
     });
   };
-  world.timeline.at(world.timeline.now() + 50, clean);
+  // A clean-up that fails is tried again with growing delays: the HA data can outlive the run for a while.
+  const after = world.random.chance(0.75) ? 50 : world.random.int(1_000, 40_000);
+  world.timeline.at(world.timeline.now() + after, clean);
 }
 
 // ── What the world does to itself ───────────────────────────────────────────────────────────────────────────────
 
 export function turn(world: World, system: System, to: HdfsState | boolean): void {
   const before = isUp(world, system);
+  const seen = isSeen(world, system);
   if (system === 'hdfs') {
     world.hdfs = to as HdfsState;
     if (to === 'standby') world.nameNode++;
   } else world.up[system] = to === true;
   const now = isUp(world, system);
+  if (seen !== isSeen(world, system)) world.turns[system].push({ at: world.timeline.now(), up: !seen });
   if (before === now) return;
-  world.turns[system].push({ at: world.timeline.now(), up: now });
   world.note(`${system} ${now ? 'is back' : `is away (${String(to)})`}`);
   if (system === 'flink') turnJobManager(world, now);
   if (system === 'taskmanagers' && !now)
@@ -310,6 +412,17 @@ export function turn(world: World, system: System, to: HdfsState | boolean): voi
         fault(world, run, 'The TaskManager is no longer reachable.');
         restart(world, run);
       }
+}
+
+/** The way from Holdfast to a system is cut, or whole again; the systems see each other all the time. */
+export function cut(world: World, system: System, away: boolean): void {
+  const before = isSeen(world, system);
+  if (away) world.unseen.add(system);
+  else world.unseen.delete(system);
+  const now = isSeen(world, system);
+  if (before === now) return;
+  world.turns[system].push({ at: world.timeline.now(), up: now });
+  world.note(`${system} ${now ? 'is seen again' : 'is not seen by Holdfast'}`);
 }
 
 /** A dead JobManager forgets everything; the next one starts what ZooKeeper holds, and knows no ended run. */
@@ -332,7 +445,7 @@ function turnJobManager(world: World, up: boolean): void {
 export function loseFile(world: World, which: 'state' | 'shared' | '_metadata'): void {
   const [newest] = pointsInTruth(world);
   if (newest === undefined) return;
-  const shared = `${ROOT}/${newest.run}/shared/${Math.floor(newest.id / 4)}`;
+  const shared = sharedOf(newest.path, newest.run, newest.id, newest.kind);
   const path = which === 'shared' ? shared : `${newest.path}/${which}`;
   world.files.delete(path);
   world.note(`lost for good: ${path.slice(ROOT.length)}`);
@@ -350,9 +463,48 @@ export function loseBlocks(world: World, ms: number): void {
   });
 }
 
+/** The program fails until its restarts are used up. */
+export function failRuns(world: World): void {
+  for (const run of alive(world)) {
+    if (!world.up.flink || !run.known) continue;
+    fault(world, run, 'the program threw');
+    over(world, run, 'FAILED');
+  }
+}
+
 /** A person cancels what runs, by hand. */
 export function cancelByHand(world: World): void {
   for (const run of alive(world)) if (world.up.flink && run.known) over(world, run, 'CANCELED', true);
+}
+
+/** A person takes a savepoint, and may stop the job with it: then Flink deletes the retained checkpoints. */
+export function savepointByHand(world: World, stopping: boolean): void {
+  for (const run of alive(world)) {
+    if (!runs(world, run) || world.hdfs !== 'up') continue;
+    const id = run.nextId++;
+    const suffix = world.random.int(0, 0x7fffffff).toString(16).padStart(12, '0');
+    const path = `${SAVEPOINTS}/savepoint-${run.run.slice(0, 6)}-${suffix}`;
+    take(world, run, { id, path, kind: stopping ? 'stopping savepoint' : 'savepoint' }, world.timeline.now());
+    world.note(
+      `Flink: savepoint ${id} of ${run.run.slice(0, 6)}${stopping ? ', and the job is stopped' : ''}`,
+    );
+    if (!stopping) continue;
+    for (const c of checkpoints(run)) if (!c.discarded) discard(world, c);
+    over(world, run, 'FINISHED', true);
+  }
+}
+
+/** Records that a restore would need are gone; or the whole topic was made anew. */
+export function loseRecords(world: World, how: 'expired' | 'replaced'): void {
+  const { kafka } = world;
+  kafka.changed = world.timeline.now();
+  if (how === 'expired') {
+    kafka.start = logEnd(world) - 1;
+  } else {
+    kafka.origin = world.timeline.now();
+    kafka.start = 0;
+  }
+  world.note(`Kafka: the records are ${how}`);
 }
 
 /** A person starts the job by hand, beside Holdfast: from the newest point, or from nothing. */

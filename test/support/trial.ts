@@ -291,9 +291,11 @@ export function trials(
         if (!held) return;
         held = false;
         await client.endHold(JOB, byTest);
-        // A case that the watch has opened already goes on at once; one that was opened just now was never held.
+        // A case that the watch has opened already goes on at once; one that was opened just now was never held. One
+        // whose worker is dying hears it later, or finds that the hold is over.
         await client.release(JOB, byTest).catch((error: unknown) => {
-          if (!(error instanceof ClientError && error.code === 'Refused')) throw error;
+          if (!(error instanceof ClientError && ['Refused', 'InDoubt', 'NoWorker'].includes(error.code)))
+            throw error;
         });
       },
       failedWith: (...codes) =>

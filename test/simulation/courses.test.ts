@@ -1,0 +1,123 @@
+/** Courses that the simulation has found to break a promise, by themselves: each stays fixed. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STRICT } from '../../domain/policy.js';
+import { sandboxOf, workflowCode } from './campaign.js';
+import type { Sandbox } from './driver.js';
+import type { Fault, Said, Schedule } from './schedule.js';
+import { simulate, tellOutcome, type Outcome } from './simulate.js';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await sandboxOf(await workflowCode());
+});
+afterAll(async () => sandbox?.destroy());
+
+/** HDFS is away until Flink has given the job up; then what the test adds. */
+const incident = (...more: readonly Fault[]): Schedule =>
+  alone({ is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 20_000 }, ...more);
+
+const alone = (...faults: readonly Fault[]): Schedule => ({
+  seed: 1,
+  policy: { ...STRICT, backoff: { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 }, soak: 45_000 },
+  setup: { haOnHdfs: false, endlessRestarts: false },
+  sink: null,
+  faults,
+  continueAfter: 10_000,
+});
+
+async function play(schedule: Schedule): Promise<Outcome> {
+  const outcome = await simulate(sandbox, schedule);
+  if (outcome.broken.length > 0) expect.fail(tellOutcome(schedule, outcome));
+  return outcome;
+}
+
+test('the incident alone is recovered from', async () => {
+  expect((await play(incident())).phase).toBe('resumed');
+});
+
+test.each([0.5, 0.6, 0.7, 0.8, 0.9])(
+  'a case that is reset to before its submission leaves the group of the running job alone (%d)',
+  async (share) => {
+    const reset: Fault = { is: 'reset', when: { step: 'confirmRestored', nth: 1, after: 2_000 }, share };
+    expect((await play(incident(reset))).phase).toBe('resumed');
+  },
+);
+
+test('an abort in the soak is heard: a job that is lost again afterwards is not brought back', async () => {
+  const outcome = await play(
+    incident(
+      { is: 'said', when: { phase: 'resumed', nth: 1, after: 5_000 }, what: 'abort' },
+      { is: 'run fails', when: { phase: 'resumed', nth: 1, after: 6_000 } },
+    ),
+  );
+  expect(outcome.phase).toBe('aborted');
+});
+
+describe('an aborted case whose job a person starts from nothing', () => {
+  const blank: readonly Fault[] = [
+    { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+    { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: true },
+  ];
+  const answer = (what: Said): Fault => ({
+    is: 'said',
+    when: { phase: 'asking', nth: 1, after: 3_000 },
+    what,
+  });
+
+  test('asks about it, and does not go round and round', async () => {
+    const outcome = await play(incident(...blank));
+    expect(outcome.phase).toBe('asking');
+    expect(outcome.history.events).toBeLessThan(300);
+  });
+
+  test('goes on when a restore point is chosen: the run is stopped, and the point restored', async () => {
+    const outcome = await play(incident(...blank, answer('choose')));
+    expect(outcome.phase).toBe('resumed');
+    expect(outcome.story.join()).toContain('stopRun: {"is":"stopped"');
+  });
+
+  test.each(['reject', 'abort'] as const)('stays aborted after %s, and asks it no more', async (what) => {
+    const outcome = await play(incident(...blank, answer(what)));
+    expect(outcome.phase).toBe('aborted');
+    expect(outcome.story.filter((line) => line.includes('phase asking'))).toHaveLength(1);
+    expect(outcome.history.events).toBeLessThan(300);
+  });
+});
+
+test('a second run that a person starts while the first is proved ends the proof, and is asked about', async () => {
+  const twins: readonly Fault[] = [
+    { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'startFromNothing' },
+    ...[1, 2].map((nth): Fault => ({
+      is: 'said',
+      when: { phase: 'asking', nth, after: 3_000 },
+      what: 'approve',
+    })),
+    { is: 'started by hand', when: { phase: 'confirming', nth: 1, after: 6_000 }, blank: false },
+  ];
+  expect((await play(incident(...twins))).phase).toBe('asking');
+});
+
+test('a run that restarts for ever from a lost state is a dead end, whatever began it', async () => {
+  const endless = {
+    ...alone(
+      { is: 'hdfs', when: { at: 8_000 }, to: 'standby', for: 60_000 },
+      { is: 'lost file', when: { at: 20_000 }, which: 'state' },
+      { is: 'alert', when: { at: 30_000 }, times: 1 },
+    ),
+    setup: { haOnHdfs: false, endlessRestarts: true },
+  };
+  expect((await play(endless)).phase).toBe('asking');
+});
+
+test('an alert that comes while the last notice is on its way is not lost with the case', async () => {
+  const outcome = await play(
+    incident(
+      { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+      { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: false },
+      { is: 'run fails', when: { phase: 'closed', nth: 1, after: 10 } },
+      { is: 'alert', when: { phase: 'closed', nth: 1, after: 50 }, times: 1 },
+    ),
+  );
+  expect(outcome.phase).toBe('resumed');
+  expect(outcome.story.filter((line) => line.includes('phase opening'))).toHaveLength(1);
+});
