@@ -30,7 +30,6 @@ const has = ({ faults }: Schedule, ...kinds: readonly Fault['is'][]): boolean =>
   faults.some((f) => kinds.includes(f.is));
 const says = ({ faults }: Schedule, ...what: readonly Said[]): boolean =>
   faults.some((f) => f.is === 'said' && what.includes(f.what));
-const blank = ({ faults }: Schedule): boolean => faults.some((f) => f.is === 'started by hand' && f.blank);
 
 /** HDFS is away until Flink has given the job up, and gaps are accepted. */
 const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule => ({
@@ -279,13 +278,6 @@ export const MUTANTS: readonly Mutant[] = [
     code: replace('the.stopped = the.because;', ''),
   },
   {
-    name: 'takes a dependency that was never away for one that has come back',
-    likely: (s) => has(s, 'lost blocks'),
-    bend: bendSteps((real) => ({
-      awaitReturn: (input) => real.awaitReturn({ ...input, seenDown: true }),
-    })),
-  },
-  {
     name: "moves the group's offsets while a run is alive",
     course: incident([{ is: 'reset', when: { step: 'confirmRestored', nth: 1, after: 2_000 }, share: 0.6 }]),
     bend: bendSteps((_, deps) => ({
@@ -306,7 +298,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'looks at nothing more just before it submits',
-    likely: (s) => has(s, 'started by hand', 'cancelled by hand', 'submission'),
+    course: incident([
+      { is: 'started by hand', when: { step: 'resumeOffsets', nth: 1, after: 10 }, blank: false },
+    ]),
     bend: withoutFence,
   },
   {
