@@ -278,13 +278,6 @@ export const MUTANTS: readonly Mutant[] = [
     code: replace('the.stopped = the.because;', ''),
   },
   {
-    name: 'takes a dependency that was never away for one that has come back',
-    likely: (s) => has(s, 'lost blocks'),
-    bend: bendSteps((real) => ({
-      awaitReturn: (input) => real.awaitReturn({ ...input, seenDown: true }),
-    })),
-  },
-  {
     name: "moves the group's offsets while a run is alive",
     course: incident([{ is: 'reset', when: { step: 'confirmRestored', nth: 1, after: 2_000 }, share: 0.6 }]),
     bend: bendSteps((_, deps) => ({
@@ -305,7 +298,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'looks at nothing more just before it submits',
-    likely: (s) => has(s, 'started by hand', 'cancelled by hand', 'submission'),
+    course: incident([
+      { is: 'started by hand', when: { step: 'resumeOffsets', nth: 1, after: 10 }, blank: false },
+    ]),
     bend: withoutFence,
   },
   {
