@@ -44,7 +44,8 @@ export function reasonFor(next: Next, e: Evidence): Reason {
       return { what: `see whether ${next.deadEnd.path} may be set aside`, because: explain(next.deadEnd) };
     case 'repair':
       return {
-        what: next.deadEnd.is === 'NoJobManager' ? 'start the JobManager' : `rename ${next.deadEnd.path} aside`,
+        what:
+          next.deadEnd.is === 'NoJobManager' ? 'start the JobManager' : `rename ${next.deadEnd.path} aside`,
         because: explain(next.deadEnd),
       };
     case 'await':

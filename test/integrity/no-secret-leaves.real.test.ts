@@ -86,7 +86,9 @@ test('a case that fails everywhere shows no secret to anybody', async () => {
         const json = historyToJSON(
           await temporal.workflow.getHandle('recover/counts/window-counts').fetchHistory(),
         );
-        return decodedPayloads(json).includes('notices[1] (pagerduty) refuses connections') ? json : undefined;
+        return decodedPayloads(json).includes('notices[1] (pagerduty) refuses connections')
+          ? json
+          : undefined;
       },
       { within: 120_000 },
     );

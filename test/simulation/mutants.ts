@@ -238,10 +238,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'forgets a submission in doubt when it continues as new',
     course: incident([{ is: 'submission', nth: 1, fault: { is: 'late', by: 90_000 } }], 30),
-    code: replace(
-      'openSubmission: (_c_openSubmission = c.openSubmission)',
-      'openSubmission: (_c_openSubmission = null)',
-    ),
+    code: replace('!passing.has(field)', '!passing.has(field) && field !== "openSubmission"'),
   },
   {
     name: 'takes an unknown answer of ZooKeeper for no HA data',
