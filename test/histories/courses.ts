@@ -346,9 +346,19 @@ course('workflow-cancelled', async (on) => {
 });
 
 course('soaking-a-new-alert-comes', async (on) => {
-  await on.outside({ soak: 600_000 });
+  const { world } = await on.outside({ soak: 600_000 });
   await recover(on);
   await on.until('resumed');
+  // The clock outside hurries ahead of the server's: its newest checkpoint would be younger than the alert.
+  const old = <C extends { triggered: number }>(c: C): C => ({ ...c, triggered: 1 });
+  world.runs = world.runs.map(({ checkpoints: c, ...r }) => ({
+    ...r,
+    checkpoints: {
+      ...c,
+      latestCompleted: c.latestCompleted === null ? null : old(c.latestCompleted),
+      history: c.history.map(old),
+    },
+  }));
   await on.client.resolveAlert(JOB, { fingerprint: 'x', source: 'alertmanager', at: 1 } as never);
   await recover(on);
   await on.until((s) => s.alertsHeard > 1 && s.phase === 'watching');
