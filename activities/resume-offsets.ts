@@ -1,5 +1,5 @@
 import type { Call, GroupOffset, GroupState } from '../adapters/ports.js';
-import { faultOf, type Fault } from '../domain/failure.js';
+import { fault, faultOf, type Fault } from '../domain/failure.js';
 import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { Reading } from '../domain/reading.js';
 import { isConcrete } from '../domain/restore-point.js';
@@ -26,7 +26,7 @@ export async function resumeOffsets(
   signal: AbortSignal,
 ): Promise<ResumedOffsets> {
   const it = configuredJob(deps, input.job);
-  const { job, clusterName } = it;
+  const { job } = it;
   const group = job.kafka?.group ?? null;
   const nothing = (left: string, f: Fault | null = null): ResumedOffsets => ({
     group,
@@ -38,13 +38,6 @@ export async function resumeOffsets(
   if (job.kafka === null || group === null) return nothing('no consumer group is configured');
   if (job.policy.resumeOffsets === 'never') return nothing('policy resumeOffsets: never');
   const call: Call = { signal };
-  const shown = await deps.ports.flink(clusterName).jobs(quickLook(call));
-  const alive =
-    shown.is === 'present'
-      ? shown.value.find((j) => j.name === job.match.name && !isTerminal(j.state))
-      : undefined;
-  // Flink commits without being a member of the group: a run that has started since is seen only here.
-  if (alive !== undefined) return nothing(`run ${alive.run} is alive and commits for the group itself`);
   const read = await positionsIn(deps, input.point, quickLook(call));
   if (read.is === 'unknown') return nothing('the positions could not be read', read.because);
   const offsets: GroupOffset[] = (read.is === 'present' ? read.value : [])
@@ -67,7 +60,7 @@ export type QuietGroup =
   | { readonly is: 'quiet'; readonly offsets: readonly GroupOffset[] }
   | { readonly is: 'used'; readonly why: string; readonly because: Fault | null };
 
-/** A group that belongs to this job alone, has no members, and stands still in two looks. */
+/** A group that belongs to this job alone, has no members, stands still in two looks, and is used by no run. */
 export async function quietGroup(
   deps: Deps,
   it: ConfiguredJob,
@@ -93,6 +86,15 @@ export async function quietGroup(
   }
   const [first, second] = looks.map((s) => textOf(s.offsets).join());
   if (first !== second) return used('the group does not stand still: somebody commits');
+  // Flink commits without being a member of the group: a run that has started since is seen only here.
+  const shown = await deps.ports.flink(it.clusterName).jobs(quickLook(call));
+  if (shown.is === 'unknown') return used('nobody can tell whether a run uses the group', shown.because);
+  const runs = shown.is === 'present' ? shown.value : [];
+  const alive = runs.find((j) => j.name === it.job.match.name && !isTerminal(j.state));
+  if (alive !== undefined) {
+    const why = `run ${alive.run} is alive and commits for the group itself`;
+    return used(why, fault('FlinkRestarting', why, alive.run));
+  }
   return { is: 'quiet', offsets: looks[0]?.offsets ?? [] };
 }
 

@@ -8,6 +8,7 @@ import { fetchPointer } from '../../activities/fetch-pointer.js';
 import { readState } from '../../activities/read-state.js';
 import { restoreJob, type RestoreInput } from '../../activities/restore-job.js';
 import { resumeOffsets } from '../../activities/resume-offsets.js';
+import { setStart } from '../../activities/start-job.js';
 import { watchJobs } from '../../activities/watch-jobs.js';
 import { failure, fault } from '../../domain/failure.js';
 import { clusterName, runId } from '../../domain/ids.js';
@@ -330,6 +331,19 @@ describe('checkOffsets and resumeOffsets', () => {
       committed: 0,
       left: 'the group is also that of job twin',
     });
+    expect(world.acts).toEqual([]);
+  });
+
+  test('a group is left alone while a run of the job is alive, or nobody can tell whether one is', async () => {
+    const ask = () => resumeOffsets(deps, { job: JOB, point: point.path }, signal);
+    world.runs = world.runs.map((r) => ({ ...r, state: 'RUNNING' }));
+    expect(await ask()).toMatchObject({ committed: 0, fault: { code: 'FlinkRestarting' } });
+    world.flinkDown = fault('FlinkUnavailable', 'connection refused');
+    expect(await ask()).toMatchObject({ committed: 0, fault: { code: 'FlinkUnavailable' } });
+    const kafkaFrom = (await positions()).map((p) => `${p.topic}/${p.partition}=${p.next}`).join();
+    await fillLog((next) => ({ start: 0n, end: next + 100n }));
+    const start = setStart(deps, { job: JOB, kafkaFrom, gaveUp: [] }, signal);
+    await expect(start).rejects.toMatchObject({ fault: { code: 'FlinkUnavailable' } });
     expect(world.acts).toEqual([]);
   });
 
