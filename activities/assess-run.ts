@@ -6,7 +6,7 @@ import type {
   FlinkJob,
   HaCluster,
 } from '../adapters/ports.js';
-import type { Began } from '../domain/decide.js';
+import type { Began } from '../domain/evidence.js';
 import { fault } from '../domain/failure.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';

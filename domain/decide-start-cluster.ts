@@ -1,14 +1,13 @@
 /** Nobody leads although everything that Flink needs is there: the JobManager is started when a person agrees. */
 import { explain } from './dead-end.js';
-import type { Evidence, Next, planOf } from './decide.js';
+import type { Evidence } from './evidence.js';
+import { ask, type Next } from './next.js';
 import { fault } from './failure.js';
 import { checkStart, type NoJobManager } from './start-cluster.js';
 import { stillStuck } from './stuck.js';
 
-type Ask = (...plan: Parameters<typeof planOf>) => Extract<Next, { do: 'ask' }>;
-
 /** @param why what it looks like, and for how long. */
-export function decideStartCluster(e: Evidence, deadEnd: NoJobManager, why: string, ask: Ask): Next {
+export function decideStartCluster(e: Evidence, deadEnd: NoJobManager, why: string): Next {
   const a = e.assessment;
   const since = a === null ? null : stillStuck(e.stuck ?? null, a)?.since;
   const explained = (more: string): Next =>

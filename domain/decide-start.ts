@@ -2,19 +2,11 @@
  * A start from nothing (promise 1): only by a person's word, or by policy `firstStart` for a job that never had state;
  * only when nobody else brings the job back; and not before everything that is given up was looked at.
  */
-import type { Evidence, Next } from './decide.js';
-import { fault, type Fault } from './failure.js';
+import type { Evidence } from './evidence.js';
+import { ask, type Next } from './next.js';
+import { fault } from './failure.js';
 import { parseKafkaFrom, KAFKA_FROM, type FromNothing, type GivenUp } from './kafka-from.js';
 import type { Ladder } from './ladder.js';
-
-/** Makes a question: about, because, text, what approval does, choices. */
-type Ask = (
-  about: string,
-  because: Fault,
-  text: string,
-  approves: string | null,
-  choices: readonly string[],
-) => Extract<Next, { do: 'ask' }>;
 
 /** Points that a start names as given up. */
 const MOST_GIVEN_UP = 20;
@@ -23,7 +15,7 @@ const MOST_GIVEN_UP = 20;
  * What a person's word to start from nothing leads to. Broken points are given up; a sound one, or one that cannot be
  * judged, only when the person says so again, knowing of it.
  */
-export function decideStart(e: Evidence, from: FromNothing, ladder: Ladder, ask: Ask): Next {
+export function decideStart(e: Evidence, from: FromNothing, ladder: Ladder): Next {
   if (parseKafkaFrom(from.kafkaFrom) === null) {
     const because = fault('ConfigInvalid', `expected ${KAFKA_FROM}, found ${JSON.stringify(from.kafkaFrom)}`);
     return ask('from nothing', because, because.message, null, []);

@@ -1,5 +1,5 @@
 /** What happens when nothing more may be tried: N attempts have failed, or the deadline has passed (design, 5). */
-import { planOf, type Plan } from './decide.js';
+import { planOf, type Plan } from './next.js';
 import { FAILURES, type Fault } from './failure.js';
 import type { Policy } from './policy.js';
 

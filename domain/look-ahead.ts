@@ -1,5 +1,6 @@
 /** What one step found for more than one decision. */
-import { decide, type Evidence } from './decide.js';
+import { decide } from './decide.js';
+import type { Evidence } from './evidence.js';
 import type { Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Reading } from './reading.js';

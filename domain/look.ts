@@ -1,6 +1,8 @@
 /** "If it failed now, what would we restore?" (design, 8): what a look found, and nothing that it did. */
 import type { RungView } from './case.js';
-import { costIn, type Evidence, type Next } from './decide.js';
+import { costIn } from './decide-restore.js';
+import type { Evidence } from './evidence.js';
+import type { Next } from './next.js';
 import type { Fault } from './failure.js';
 import type { OffsetCheck } from './offsets.js';
 import type { RestorePoint } from './restore-point.js';

@@ -1,6 +1,6 @@
 /** The ladder as people see it: the newest rungs, each with its verdict in words. */
 import type { RungView } from './case.js';
-import type { Evidence } from './decide.js';
+import type { Evidence } from './evidence.js';
 import { buildLadder } from './ladder.js';
 import type { Verdict } from './restore-point.js';
 

@@ -1,5 +1,5 @@
 /** How long what a recovery needs will last, and what gives it more time (design, 4.1 and 4.7). */
-import type { Evidence } from './decide.js';
+import type { Evidence } from './evidence.js';
 import { buildLadder } from './ladder.js';
 
 export interface TimeLeft {

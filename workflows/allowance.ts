@@ -1,6 +1,6 @@
 /** What a case may still do: attempts, and time until the deadline. */
 import { exhausted } from '../domain/attempts.js';
-import { BLANK_RUN, type Plan } from '../domain/decide.js';
+import { BLANK_RUN, type Plan } from '../domain/next.js';
 import { EXHAUSTED } from '../domain/exhausted.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { openedOf, type Case } from './case.js';

@@ -1,7 +1,7 @@
 /** A start without any restore point: a person's word, carried out. */
-import type { Evidence, Next } from '../domain/decide.js';
+import type { Evidence } from '../domain/evidence.js';
+import type { Next } from '../domain/next.js';
 import { keepFirst } from '../domain/group-offsets.js';
-import type { RunId } from '../domain/ids.js';
 import { NOTHING, type FromNothing } from '../domain/kafka-from.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
@@ -39,13 +39,4 @@ export async function startFromNothing(
       `start from nothing as run ${run}: ${from.by}, ${from.reason}`,
     ),
   );
-}
-
-/** The word was for this start, not for the next failure. */
-export function startedFromNothing(the: Case, run: RunId): void {
-  if (the.starting !== null && the.restored !== null)
-    the.restored = { ...the.restored, fromNothing: the.starting };
-  the.startedBlank = run;
-  the.fromNothing = null;
-  the.starting = null;
 }

@@ -1,6 +1,7 @@
 /** `mode: look`: the ladder with verdicts and offsets, nothing touched. Shares the steps of a recovery, and no state. */
 import { setCurrentDetails, setHandler } from '@temporalio/workflow';
-import { wouldRestore, type Evidence } from '../domain/decide.js';
+import { wouldRestore } from '../domain/decide-restore.js';
+import type { Evidence } from '../domain/evidence.js';
 import {
   conclude,
   isSound,

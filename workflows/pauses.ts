@@ -3,7 +3,7 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
 import { resumedAs } from '../domain/case.js';
-import type { Next, Plan } from '../domain/decide.js';
+import type { Next, Plan } from '../domain/next.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
 import { EXHAUSTED } from '../domain/exhausted.js';

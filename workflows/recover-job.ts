@@ -1,6 +1,7 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import { resumedAs, type CaseEnd } from '../domain/case.js';
-import { decide, decideFault, type Evidence } from '../domain/decide.js';
+import { decide, decideFault } from '../domain/decide.js';
+import type { Evidence } from '../domain/evidence.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';

@@ -1,5 +1,6 @@
 /** The repair of a dead end, as one case sees it. */
-import type { Evidence, Next } from '../domain/decide.js';
+import type { Evidence } from '../domain/evidence.js';
+import type { Next } from '../domain/next.js';
 import { fault } from '../domain/failure.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import type { CaseEnd, CaseStatus, Phase } from '../domain/case.js';
-import type { Evidence } from '../domain/decide.js';
+import type { Evidence } from '../domain/evidence.js';
 import type { Hold } from '../domain/desk.js';
 import { FAILURES, fault, isFault, type Fault } from '../domain/failure.js';
 import { undoCommands } from '../domain/group-offsets.js';

@@ -1,5 +1,7 @@
 /** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
-import { stillOpen, type Evidence, type Next, type OpenSubmission, type Plan } from '../domain/decide.js';
+import { stillOpen } from '../domain/decide.js';
+import type { Evidence, OpenSubmission } from '../domain/evidence.js';
+import type { Next, Plan } from '../domain/next.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { keepFirst } from '../domain/group-offsets.js';
@@ -11,7 +13,6 @@ import { situationOf, type Assessment } from '../domain/situation.js';
 import { gapIn } from '../domain/skipped.js';
 import { stillStuck } from '../domain/stuck.js';
 import { openedOf, type Case } from './case.js';
-import { startedFromNothing } from './from-nothing.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
 
@@ -161,4 +162,13 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       the.because = fault('RestoreTimedOut', `run ${run} is not proved yet: ${confirmation.missing}`, run);
       return { is: 'again' };
   }
+}
+
+/** The word was for this start, not for the next failure. */
+function startedFromNothing(the: Case, run: RunId): void {
+  if (the.starting !== null && the.restored !== null)
+    the.restored = { ...the.restored, fromNothing: the.starting };
+  the.startedBlank = run;
+  the.fromNothing = null;
+  the.starting = null;
 }

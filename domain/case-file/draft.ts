@@ -1,7 +1,7 @@
 /** The case file while it is being written: one place for what the fold knows so far. Nothing of it outlives the fold. */
 import type { SeenAlert } from '../alert.js';
 import type { Restored, RungView } from '../case.js';
-import type { Began, Evidence } from '../decide.js';
+import type { Began, Evidence } from '../evidence.js';
 import type { Said } from '../desk.js';
 import type { Policy } from '../policy.js';
 import type { Repair } from '../repair.js';

@@ -2,7 +2,7 @@
 import { RECOVERY_ABORTED, type AbortLedger } from '../abort-ledger.js';
 import { mergeAlert, resolveAlert, type Alert, type AlertResolved } from '../alert.js';
 import type { CaseEnd, Restored } from '../case.js';
-import type { Began } from '../decide.js';
+import type { Began } from '../evidence.js';
 import type { Question, Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
 import type { ResumedOffsets } from '../group-offsets.js';

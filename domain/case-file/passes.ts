@@ -3,7 +3,9 @@
  * and compared with what the history shows. Nothing here reads text that was written for people.
  */
 import { exhausted } from '../attempts.js';
-import { decide, decideFault, stillOpen, type Began, type Evidence, type Next } from '../decide.js';
+import { decide, decideFault, stillOpen } from '../decide.js';
+import type { Began, Evidence } from '../evidence.js';
+import type { Next } from '../next.js';
 import type { Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
 import { withAssessed, withRead, type Assessed, type ReadPoint } from '../look-ahead.js';

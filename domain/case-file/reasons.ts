@@ -1,6 +1,7 @@
 /** A decision in words: what was to be done, and why. Made from the decision itself, so it cannot tell another story. */
 import { explain } from '../dead-end.js';
-import type { Evidence, Next } from '../decide.js';
+import type { Evidence } from '../evidence.js';
+import type { Next } from '../next.js';
 import { dependencyOf } from '../dependency.js';
 import { faultText } from './findings.js';
 import { buildLadder } from '../ladder.js';

@@ -6,7 +6,7 @@
 import type { AbortLedger } from '../abort-ledger.js';
 import type { SeenAlert } from '../alert.js';
 import type { CaseEnd, Restored, RungView } from '../case.js';
-import type { Next } from '../decide.js';
+import type { Next } from '../next.js';
 import type { Said } from '../desk.js';
 import type { Fault } from '../failure.js';
 import type { ExecutionEnd } from './history.js';

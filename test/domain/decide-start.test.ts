@@ -1,7 +1,9 @@
 /** A start from nothing: row by row, and that nothing else leads to one. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Evidence, type Next } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
+import type { Next } from '../../domain/next.js';
 import { fault } from '../../domain/failure.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { STRICT } from '../../domain/policy.js';

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { decide, type Evidence, type Next } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
+import type { Next } from '../../domain/next.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';

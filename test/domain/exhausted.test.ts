@@ -1,6 +1,8 @@
 /** The last row of design 5: attempt N failed, or the deadline passed. */
 import { describe, expect, test } from 'vitest';
-import { decide, type Evidence, type Next } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
+import type { Next } from '../../domain/next.js';
 import { whenExhausted, type LastPassState } from '../../domain/exhausted.js';
 import { fault } from '../../domain/failure.js';
 import { judgesPoint, lastPass } from '../../domain/last-pass.js';

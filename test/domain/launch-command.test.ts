@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decide, planFor } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import { planFor } from '../../domain/next.js';
 import { jobName } from '../../domain/ids.js';
 import {
   clusterIdOf,

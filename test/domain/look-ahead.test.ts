@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Evidence } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
 import { isComparedNext, withAssessed, withRead } from '../../domain/look-ahead.js';
 import { present } from '../../domain/reading.js';
 import { assessment, evidence, inRange, point, pointers, RUN_A, run, sound } from '../support/evidence.js';

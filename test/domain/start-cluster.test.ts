@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LASTS } from '../../domain/dead-end.js';
-import { decide, type Evidence } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';

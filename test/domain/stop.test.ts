@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decide, type Evidence } from '../../domain/decide.js';
+import { decide } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown } from '../../domain/reading.js';

@@ -1,5 +1,5 @@
 /** Small makers of evidence: a healthy default that each test changes in one place. */
-import type { Evidence } from '../../domain/decide.js';
+import type { Evidence } from '../../domain/evidence.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { Pointers } from '../../domain/ladder.js';
 import type { JobLedger } from '../../domain/ledger.js';

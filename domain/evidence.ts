@@ -1,0 +1,73 @@
+/** What is known in one attempt, from the first look to the submission. */
+import type { Fault } from './failure.js';
+import type { RunId } from './ids.js';
+import type { FromNothing } from './kafka-from.js';
+import type { Pointers } from './ladder.js';
+import type { OffsetCheck } from './offsets.js';
+import type { Policy } from './policy.js';
+import type { Reading } from './reading.js';
+import type { RepairCheck } from './repair.js';
+import type { RestorePoint, Verdict } from './restore-point.js';
+import type { Assessment } from './situation.js';
+import type { Stuck } from './stuck.js';
+
+/** A submission whose fate is not known yet. */
+export interface OpenSubmission {
+  readonly run: RunId;
+  readonly point: string;
+  /** Records after the point that Kafka had lost by then, at most 100 partitions. */
+  readonly gone?: OffsetCheck['gone'];
+  /** What was accepted with it and is to be in the record, one sentence each. */
+  readonly accepted?: readonly string[];
+  /** Submitted from nothing: the offsets at which it starts, `topic/partition=offset`; `point` is {@link NOTHING}. */
+  readonly start?: readonly string[];
+  /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
+  readonly shown?: RunId;
+}
+
+/** Everything known in this attempt so far. `null`: not looked at yet. */
+export interface Evidence {
+  readonly policy: Policy;
+  /** Epoch milliseconds of the doubt that this case is about: a checkpoint from before proves nothing. */
+  readonly since: number;
+  readonly assessment: Assessment | null;
+  readonly pointers: Pointers | null;
+  /** Verdicts by path. */
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+  /** Offset checks by path. `absent`: the job has no Kafka source configured. */
+  readonly offsets: Readonly<Record<string, Reading<OffsetCheck>>>;
+  /** Whether the dead end at hand may be repaired. */
+  readonly repair: RepairCheck | null;
+  readonly openSubmission: OpenSubmission | null;
+  /** The runs that this case submitted and Flink took: they may be confirmed, never mistaken for strangers. */
+  readonly submitted: readonly RunId[];
+  /** What a person chose instead of the ladder's top. */
+  readonly chosen: RestorePoint | null;
+  /** Plans that a person has approved: {@link Plan.digest}s. */
+  readonly approved: readonly string[];
+  /** What looked like a dead end before this pass, and since when; null or left out: nothing. */
+  readonly stuck?: Stuck | null;
+  /** The one pass after the last attempt, in which a savepoint may be taken and nothing else [false]. */
+  readonly lastPass?: boolean;
+  /** Paths of points that Flink has refused although they were sound [none]. */
+  readonly refused?: readonly string[];
+  /** A person has said that the job is to start from nothing. */
+  readonly fromNothing?: FromNothing | null;
+  /** The run that this case has started from nothing: it is no blank run by accident. */
+  readonly startedBlank?: RunId | null;
+}
+
+/**
+ * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
+ * first look of the pass, so that whoever reads the history can decide again with the same function.
+ */
+export interface Began {
+  /** Attempt k of N, counted from 1. A pass in which nothing failed counts no attempt: the next has the same k. */
+  readonly attempt: number;
+  /** N; null: unlimited. */
+  readonly attempts: number | null;
+  /** Why the case was aborted, while nobody has resumed it: it may look, and not act. */
+  readonly stopped: Fault | null;
+  /** The evidence before the first look. The policy is frozen with the case and left out. */
+  readonly known: Omit<Evidence, 'policy'>;
+}
