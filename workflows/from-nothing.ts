@@ -14,7 +14,8 @@ export function heardFromNothing(the: Case): FromNothing | null {
   if (fromNothing) {
     the.fromNothing = fromNothing;
     the.chosen = null;
-    the.desk = { ...the.desk, fromNothing: null };
+    // It was a word to go on as well, and this look is where it goes on: no later wait ends by it.
+    the.desk = { ...the.desk, fromNothing: null, retryNow: null };
   }
   return the.fromNothing;
 }

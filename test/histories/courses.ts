@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
+import { LASTS } from '../../domain/dead-end.js';
 import { failure, fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
 import { present, unknown } from '../../domain/reading.js';
@@ -606,6 +607,38 @@ course('asks-dead-end-mended-by-hand', async (on) => {
   }));
   await recover(on);
   await on.end();
+});
+
+course('asks-to-start-the-job-manager', async (on) => {
+  /** Nobody leads, and nothing else is wrong. */
+  const leaderless = (at: number) =>
+    assessment({
+      at,
+      ...{ runs: away, leader: away, settings: away },
+      ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+      leads: present(null),
+      needs: { storage: null },
+      lostEntries: present([]),
+      canStart: true,
+    });
+  let now = leaderless(1_000);
+  await on.outside({}, () => ({
+    assessRun: async () => now,
+    watchRun: async () => {
+      now = leaderless(1_000 + LASTS.NoJobManager);
+      return 'nothing has changed';
+    },
+    requestRepair: async (request) => on.client.repairDeadEnd('counts', request, randomUUID()),
+    startCluster: async ({ deadEnd }) => {
+      now = mended();
+      const start = { run: deadEnd.run, at: 2_000, leader: 'http://jm:8081', proofs: ['nobody leads'] };
+      return { is: 'started', start };
+    },
+  }));
+  await recover(on);
+  await approve(on, 'dead end');
+  await on.end();
+  return ['repair/counts'];
 });
 
 // ── The watch ───────────────────────────────────────────────────────────────────────────────────────────────────
