@@ -15,13 +15,13 @@ export default defineConfig({
         },
       },
       {
-        // Tests on the real systems (stack/): one file at a time, each with its own stack.
+        // Tests on the real systems (stack/): each file has a stack of its own, and mostly waits for it.
         test: {
           name: 'real',
           // After the others: they would take the processors away from servers that answer with deadlines.
           sequence: { groupOrder: 1 },
           include: ['test/**/*.real.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 180_000,
         },
