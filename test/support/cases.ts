@@ -95,7 +95,8 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
         ),
       end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
       async anotherWorker() {
-        const code = `${await codeOf()}\n// build ${++builds}\n`;
+        // Before the code: it ends with its source map, and what follows that may be read as part of it.
+        const code = `// build ${++builds}\n${await codeOf()}`;
         const another = await createWorkers({ config: temporal.config, log, activities, bundle: { code } });
         workers.shutdown();
         return another;
