@@ -178,6 +178,8 @@ export function flinkConfig(settings: FlinkSettings, plan: FlinkPlan): string {
     'metrics.fetcher.update-interval': '2000',
     // How old an answer of the REST API may be. Flink's default is 3 s; tests would wait for nothing.
     'web.refresh-interval': '500',
+    // The answers about checkpoints have a cache of their own, with the same default whatever the one above says.
+    'rest.cache.checkpoint-statistics.timeout': '100 ms',
     'heartbeat.timeout': String(settings.heartbeatTimeout ?? 10_000),
     'heartbeat.interval': '2000',
     ...settings.options,

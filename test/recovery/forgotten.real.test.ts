@@ -12,23 +12,27 @@ const withArchive = ({ clusters }: TrialConfig): void => {
   for (const cluster of Object.values(clusters)) Object.assign(cluster, { archive: archive() });
 };
 
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
 /** Ends the run behind the back of the watch, and has the next JobManager know nothing of it. */
 async function forgotten(it: Trial, end: () => Promise<void>): Promise<void> {
   await it.worker.stop();
   await end();
-  const file = join(new URL(archive()).pathname, it.run);
-  await until('Flink has archived it', () =>
-    access(file).then(
-      () => true,
-      () => false,
-    ),
-  );
+  const archived = join(new URL(archive()).pathname, it.run);
+  await until('Flink has archived it', () => exists(archived));
+  const dirty = join(new URL(stack().flink.places.jobResults).pathname, `${it.run}_DIRTY.json`);
   const jobManager = stack().server('jobmanager');
-  await jobManager.kill();
-  await jobManager.start();
-  await until('the next JobManager has forgotten it', async () =>
-    (await flink().jobs()).every(({ jid }) => jid !== it.run),
-  );
+  await until('a next JobManager has forgotten it', async () => {
+    // One that dies before it has cleaned up leaves that to the next one, which shows the run once more.
+    await until('Flink has cleaned up after it', async () => !(await exists(dirty)));
+    await jobManager.kill();
+    await jobManager.start();
+    return (await until('it answers', () => flink().jobs())).every(({ jid }) => jid !== it.run);
+  });
   await it.alert();
   await it.worker.start();
 }
