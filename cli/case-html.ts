@@ -19,7 +19,7 @@ import { undoCommands } from '../domain/group-offsets.js';
 import { sayRange } from '../domain/skipped.js';
 import { STYLE } from './case-style.js';
 import { escaped, html, Html, type Part } from './html.js';
-import { ago, clock } from './words.js';
+import { clock, lasting } from '../domain/words.js';
 
 /** @param link of the case in the Temporal UI; null: none is known. */
 export function caseHtml(file: CaseFile, link: string | null): string {
@@ -101,7 +101,7 @@ function facts(file: CaseFile, link: string | null): Html {
   if (state.at !== null)
     rows.push([
       'Ended',
-      html`${time(state.at)} UTC${opened === null ? '' : `, after ${ago(opened.at, state.at)}`}`,
+      html`${time(state.at)} UTC${opened === null ? '' : `, after ${lasting(state.at - opened.at)}`}`,
     ]);
   rows.push([
     'Failed attempts',
@@ -174,7 +174,7 @@ function left({ left: ledger }: CaseFile): Html {
 // ── The story ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 const when = (at: number, since: number): Html =>
-  html`<span class="when">${time(at)}<br /><small>+${ago(since, at)}</small></span>`;
+  html`<span class="when">${time(at)}<br /><small>+${lasting(at - since)}</small></span>`;
 
 function told(entry: Entry, since: number): Html {
   switch (entry.is) {
@@ -262,7 +262,7 @@ const finding = (f: Finding): Html =>
   </li>`;
 
 function wait(w: Wait, since: number): Html {
-  const took = w.to === null ? 'and goes on' : `for ${ago(w.from, w.to)}`;
+  const took = w.to === null ? 'and goes on' : `for ${lasting(w.to - w.from)}`;
   const { question: q, endedBy } = w;
   return html`
     ${when(w.from, since)}

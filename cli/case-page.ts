@@ -6,7 +6,7 @@ import { sayStarted } from '../domain/kafka-from.js';
 import type { TimeLeft } from '../domain/time-left.js';
 import { sayRange } from '../domain/skipped.js';
 import type { Paint, Terminal } from './terminal.js';
-import { ago, clock } from './words.js';
+import { clock, lasting } from '../domain/words.js';
 
 const COLOURS: Partial<Record<Phase, Paint>> = {
   aborted: 'red',
@@ -32,7 +32,7 @@ export function casePage(
 ): readonly string[] {
   const heading = (text: string) => ['', terminal.paint('bold', text)];
   const lines = [
-    `${terminal.paint('bold', status.job)} on ${status.cluster}: ${paintPhase(status.phase, terminal)} for ${ago(status.since, now)}, ${attemptOf(status)}`,
+    `${terminal.paint('bold', status.job)} on ${status.cluster}: ${paintPhase(status.phase, terminal)} for ${lasting(now - status.since)}, ${attemptOf(status)}`,
     `  case open since ${clock(status.openedAt)} UTC, ${status.alertsHeard} alerts`,
   ];
   if (link !== null) lines.push(`  ${link}`);
@@ -44,7 +44,7 @@ export function casePage(
   }
   if (status.waiting !== null) {
     lines.push(
-      `  waiting for ${status.waiting.for} since ${ago(status.waiting.since, now)}, at most until ${clock(status.waiting.until)} UTC`,
+      `  waiting for ${status.waiting.for} since ${lasting(now - status.waiting.since)}, at most until ${clock(status.waiting.until)} UTC`,
     );
   }
   if (status.hold !== null)
@@ -114,7 +114,7 @@ export function timeLine({ what, until, then, extend }: TimeLeft, now: number): 
       ? 'no end by itself'
       : until <= now
         ? `over since ${clock(until)} UTC`
-        : `${ago(now, until)} left`;
+        : `${lasting(until - now)} left`;
   return [
     `  ${left}: ${what}`,
     `    then: ${then}`,

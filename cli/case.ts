@@ -8,7 +8,7 @@ import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { CommonOptions } from './program.js';
 import { UsageError, type Terminal } from './terminal.js';
-import { clock } from './words.js';
+import { clock } from '../domain/words.js';
 
 export async function showCase(
   id: string,

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import type { CommonOptions } from './program.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
-import { ago, clock } from './words.js';
+import { clock, lasting } from '../domain/words.js';
 
 export async function cases(
   job: string | undefined,
@@ -26,7 +26,9 @@ export async function cases(
       c.state,
       c.phase ?? '',
       clock(c.openedAt),
-      c.closedAt === null ? `open for ${ago(c.openedAt, now)}` : `took ${ago(c.openedAt, c.closedAt)}`,
+      c.closedAt === null
+        ? `open for ${lasting(now - c.openedAt)}`
+        : `took ${lasting(c.closedAt - c.openedAt)}`,
       c.link ?? c.runId,
     ]);
     terminal.write(table(['case', 'state', 'phase', 'opened (UTC)', '', ''], rows, terminal));

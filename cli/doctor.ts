@@ -20,7 +20,7 @@ import { FAILURES, faultOf, type Fault } from '../domain/failure.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { CommonOptions } from './program.js';
 import type { Terminal } from './terminal.js';
-import { ago } from './words.js';
+import { lasting } from '../domain/words.js';
 
 export interface DoctorOptions extends CommonOptions {
   readonly fix?: boolean;
@@ -138,7 +138,7 @@ function temporalChecks(
           );
         const seen = Math.min(...Object.values(ledger).map((l) => l.runs[0]?.seen ?? 0));
         return good(
-          `remembers ${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}, last written ${ago(seen, Date.now())} ago`,
+          `remembers ${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}, last written ${lasting(Date.now() - seen)} ago`,
         );
       },
     })),

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import type { SayingOptions } from './program.js';
 import { signed } from './say.js';
 import { UsageError, type Terminal } from './terminal.js';
-import { clock } from './words.js';
+import { clock } from '../domain/words.js';
 
 /** With a time a hold that stands also when no case is open; without one only the open case is held. */
 export async function hold(

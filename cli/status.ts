@@ -12,7 +12,7 @@ import { follow } from './follow.js';
 import type { CommonOptions } from './program.js';
 import { table } from './table.js';
 import { UsageError, type Terminal } from './terminal.js';
-import { ago, clock } from './words.js';
+import { clock, lasting } from '../domain/words.js';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -139,12 +139,12 @@ function stateOf({ case: newest, status }: Row, terminal: Terminal): string {
 function detailOf({ case: newest, status }: Row, now: number): string {
   if (status !== null) {
     const waiting = status.waiting === null ? '' : `, waiting for ${status.waiting.for}`;
-    return `${attemptOf(status)}, for ${ago(status.since, now)}${waiting}`;
+    return `${attemptOf(status)}, for ${lasting(now - status.since)}${waiting}`;
   }
   if (newest === null) return '';
   return newest.closedAt === null
-    ? `opened ${ago(newest.openedAt, now)} ago`
-    : `${ago(newest.closedAt, now)} ago`;
+    ? `opened ${lasting(now - newest.openedAt)} ago`
+    : `${lasting(now - newest.closedAt)} ago`;
 }
 
 const holdOf = ({ hold }: Row): string =>

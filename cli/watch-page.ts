@@ -2,7 +2,7 @@
 import type { WatchView } from '../client/index.js';
 import { NOTICES, type Severity } from '../domain/notice.js';
 import type { Paint, Terminal } from './terminal.js';
-import { ago } from './words.js';
+import { lasting } from '../domain/words.js';
 
 const COLOURS: Readonly<Record<Severity, Paint>> = { info: 'cyan', warning: 'yellow', critical: 'red' };
 /** The watch reports every ten minutes at least; a last look that is older than this (milliseconds) is told. */
@@ -28,10 +28,10 @@ export function watchLines(
       lastLook === null
         ? [terminal.paint('yellow', `${cluster}: Flink has not answered the watch yet`)]
         : now - lastLook > SILENT
-          ? [terminal.paint('red', `${cluster}: the watch has seen nothing for ${ago(lastLook, now)}`)]
+          ? [terminal.paint('red', `${cluster}: the watch has seen nothing for ${lasting(now - lastLook)}`)]
           : [];
     const lines = notices.flatMap(({ job, kind, since, summary }) => [
-      `${terminal.paint(COLOURS[NOTICES[kind].severity], kind)} ${job}, for ${ago(since, now)}: ${summary}`,
+      `${terminal.paint(COLOURS[NOTICES[kind].severity], kind)} ${job}, for ${lasting(now - since)}: ${summary}`,
       `  ${NOTICES[kind].person}`,
     ]);
     return [...silent, ...lines];

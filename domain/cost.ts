@@ -2,6 +2,7 @@
 import type { OffsetCheck } from './offsets.js';
 import type { RestorePoint, SnapshotFacts } from './restore-point.js';
 import type { Assessment } from './situation.js';
+import { lasting, size } from './words.js';
 
 export interface Restore {
   readonly point: RestorePoint;
@@ -47,26 +48,4 @@ function slotsOf(assessment: Assessment | null): string {
   const free =
     slots?.is === 'present' ? `${slots.value.free} of ${slots.value.total} are free` : 'free ones unknown';
   return `Slots: ${needed === null ? 'needed number unknown' : `${needed} needed`}, ${free}`;
-}
-
-/** `40 s`, `12 min`, `5 h`, `3 d`. */
-export function lasting(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
-}
-
-/** `512 B`, `7.0 KB`, `1.2 GB`. */
-export function size(bytes: number): string {
-  const units = ['KB', 'MB', 'GB', 'TB'];
-  if (bytes < 1_000) return `${bytes} B`;
-  let value = bytes / 1_000;
-  let unit = 0;
-  while (value >= 1_000 && unit < units.length - 1) {
-    value /= 1_000;
-    unit++;
-  }
-  return `${value.toFixed(1)} ${units[unit] ?? ''}`;
 }

@@ -57,6 +57,21 @@ export interface Evidence {
   readonly startedBlank?: RunId | null;
 }
 
+/** What is known before the first look. */
+export const unseen = (policy: Policy): Evidence => ({
+  policy,
+  since: 0,
+  assessment: null,
+  pointers: null,
+  verdicts: {},
+  offsets: {},
+  repair: null,
+  openSubmission: null,
+  submitted: [],
+  chosen: null,
+  approved: [],
+});
+
 /**
  * What a pass began with: everything that its decisions depend on and its own looks did not find. It is recorded with the
  * first look of the pass, so that whoever reads the history can decide again with the same function.

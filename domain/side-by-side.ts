@@ -1,5 +1,5 @@
 /** Two branches of one job, told so that a person can see which one is the truth (design, 5). */
-import { size } from './cost.js';
+import { size } from './words.js';
 import { isConcrete, type RestorePoint, type Verdict } from './restore-point.js';
 
 /** Positions that are shown of one branch. */

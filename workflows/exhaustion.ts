@@ -61,7 +61,6 @@ async function untilUsable(the: Case, because: Fault): Promise<Outcome> {
     const summary = `${because.code}: a savepoint may be taken when the storage is usable`;
     usable = await untilBack(input, summary, () => spoken() || the.desk.hold !== null);
     await untilReleased(the);
-    if (the.desk.hold !== null) break;
   }
   the.waiting = null;
   the.desk = { ...the.desk, retryNow: null };

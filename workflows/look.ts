@@ -1,7 +1,7 @@
 /** `mode: look`: the ladder with verdicts and offsets, nothing touched. Shares the steps of a recovery, and no state. */
 import { setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { wouldRestore } from '../domain/decide-restore.js';
-import type { Evidence } from '../domain/evidence.js';
+import { unseen, type Evidence } from '../domain/evidence.js';
 import {
   conclude,
   isSound,
@@ -87,20 +87,6 @@ async function climb(
     }
   }
 }
-
-const unseen = (policy: Evidence['policy']): Evidence => ({
-  policy,
-  since: 0,
-  assessment: null,
-  pointers: null,
-  verdicts: {},
-  offsets: {},
-  repair: null,
-  openSubmission: null,
-  submitted: [],
-  chosen: null,
-  approved: [],
-});
 
 function reportOf(job: string, cluster: string, e: Evidence | null, would: Would): LookReport {
   const ladder = e === null ? [] : rungViews(e);

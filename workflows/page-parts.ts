@@ -1,10 +1,8 @@
 /** Parts of the page of a case in the Temporal UI, as Markdown: its question, its ladder, the time that is left. */
 import type { Phase, RungView } from '../domain/case.js';
-import { lasting } from '../domain/cost.js';
 import type { Question } from '../domain/desk.js';
 import type { TimeLeft } from '../domain/time-left.js';
-
-const time = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+import { clock, lasting, oneLine } from '../domain/words.js';
 
 /** The question with everything that is needed to answer it from the Temporal UI: updates, and their exact input. */
 export function questionLines(question: Question): readonly string[] {
@@ -18,7 +16,7 @@ export function questionLines(question: Question): readonly string[] {
     '',
     ...question.facts.map((fact) => `- ${fact}`),
     '',
-    `Asked ${time(question.askedAt)} UTC; asked anew after a fresh look at ${time(question.expiresAt)} UTC.`,
+    `Asked ${clock(question.askedAt)} UTC; asked anew after a fresh look at ${clock(question.expiresAt)} UTC.`,
     '',
     'To answer on this page: **More Actions**, **Send an Update**, the name, and this as _Data_ with your name and reason.',
   ];
@@ -72,7 +70,7 @@ const update = (name: string, does: string, input: string): readonly string[] =>
 export function ladderLines(ladder: readonly RungView[]): readonly string[] {
   if (ladder.length === 0) return [];
   const line = ({ path, verdict, because }: RungView): string =>
-    `- **${verdict}** \`${path}\`${because === '' ? '' : ` ${because.replaceAll('\n', ' ').slice(0, 300)}`}`;
+    `- **${verdict}** \`${path}\`${because === '' ? '' : ` ${oneLine(because)}`}`;
   return ['', '## Ladder', '', ...ladder.map(line)];
 }
 
@@ -92,6 +90,6 @@ const extending = ({ extend }: TimeLeft): string => (extend === null ? '' : ` Mo
 /** `2 h left, until 2026-01-01 10:00:00 UTC`, or that it does not run out by itself. */
 export function untilWords({ until }: TimeLeft, now: number): string {
   if (until === null) return 'no end by itself';
-  const at = `${time(until)} UTC`;
+  const at = `${clock(until)} UTC`;
   return until <= now ? `over since ${at}` : `${lasting(until - now)} left, until ${at}`;
 }

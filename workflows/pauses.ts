@@ -11,6 +11,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import { deadlinePassed, goesOn, grantMore, matterOf, timeLeft } from './allowance.js';
 import { stopConsent } from '../domain/stop.js';
+import { timeOfDay } from '../domain/words.js';
 import { openedOf, type Case } from './case.js';
 import { untilSeenHealthy } from './sight.js';
 import * as steps from './steps.js';
@@ -180,7 +181,7 @@ async function waitOrWake(
   const since = Date.now();
   const until = since + wait;
   const spoken = () => spokenTo(the);
-  const next = new Date(until).toISOString().slice(11, 19);
+  const next = timeOfDay(until);
   const of = the.granted === null ? '' : ` of ${the.granted}`;
   const summary = `attempt ${the.failed}${of} failed: ${failure.code}. Next at ${next} UTC${dependency === null ? '' : `, or when ${dependency} is back`}`;
   const stableFor = stabilityAfter(the.failedWakes, policy);

@@ -1,7 +1,7 @@
 import { CancellationScope, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault } from '../domain/decide.js';
-import type { Evidence } from '../domain/evidence.js';
+import { unseen, type Evidence } from '../domain/evidence.js';
 import { fault, type Fault } from '../domain/failure.js';
 import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
@@ -99,13 +99,8 @@ async function attempt(the: Case): Promise<Outcome> {
   takeChoice(the);
   the.attemptStarted = Date.now();
   let e: Evidence = {
-    policy,
+    ...unseen(policy),
     since: the.doubtedAt,
-    assessment: null,
-    pointers: null,
-    verdicts: {},
-    offsets: {},
-    repair: null,
     openSubmission: the.openSubmission,
     submitted,
     chosen: the.chosen,

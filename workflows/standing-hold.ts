@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Said } from '../domain/desk.js';
 import { HOLD_MEMO, type StandingHold } from '../domain/standing-hold.js';
+import { clock } from '../domain/words.js';
 import { releaseHold, type HoldInput } from './messages.js';
 
 /** Milliseconds of a hold that was placed by hand without a time. */
@@ -36,7 +37,7 @@ export async function standingHold(input: HoldInput): Promise<string> {
   };
   // Placed by the client it is in the memo from the start; placed by hand it comes to be there now.
   if (input.until === undefined) upsertMemo({ [HOLD_MEMO]: hold });
-  const until = `${new Date(hold.until).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
+  const until = `${clock(hold.until)} UTC`;
   setCurrentDetails(
     `# ${hold.job ?? `All jobs of ${hold.cluster}`}: held until ${until}\n\n${hold.by}: ${hold.reason}\n\nAlerts open a case, and the case waits. To end it: signal \`release\` with {"by": "YOUR NAME", "reason": "WHY"}, or:\n\n    holdfast release ${hold.job ?? hold.cluster} --reason …`,
   );

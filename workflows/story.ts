@@ -19,6 +19,7 @@ import { rungViews } from '../domain/rung-views.js';
 import { situationNow } from '../domain/stuck.js';
 import { sayRange } from '../domain/skipped.js';
 import { newestTimeLeft, timeLeftOf } from '../domain/time-left.js';
+import { oneLine, timeOfDay } from '../domain/words.js';
 import type { Case } from './case.js';
 import { ladderLines, questionLines, timeLeftLines, updateLines } from './page-parts.js';
 import { tellPeople } from './notices.js';
@@ -166,10 +167,8 @@ function commands(the: Case): readonly string[] {
   }
 }
 
-const time = (ms: number): string => new Date(ms).toISOString().slice(11, 19);
-
 const heldUntil = ({ until }: Hold): string =>
-  until === undefined || until === null ? 'until it is released' : `until ${time(until)} UTC`;
+  until === undefined || until === null ? 'until it is released' : `until ${timeOfDay(until)} UTC`;
 
 /** The page of the case in the Temporal UI, as Markdown. */
 function details(the: Case): string {
@@ -178,7 +177,7 @@ function details(the: Case): string {
   const lines = [
     `# ${s.job}: ${s.phase}`,
     '',
-    `Attempt **${s.attempt}${of}**, open since ${time(s.openedAt)} UTC.`,
+    `Attempt **${s.attempt}${of}**, open since ${timeOfDay(s.openedAt)} UTC.`,
   ];
   if (s.situation) lines.push('', `**Situation: ${s.situation.is}**. ${s.situation.because}`);
   if (s.because)
@@ -186,12 +185,12 @@ function details(the: Case): string {
   if (s.waiting)
     lines.push(
       '',
-      `Waiting for **${s.waiting.for}** since ${time(s.waiting.since)}, at most until ${time(s.waiting.until)} UTC.`,
+      `Waiting for **${s.waiting.for}** since ${timeOfDay(s.waiting.since)}, at most until ${timeOfDay(s.waiting.until)} UTC.`,
     );
   if (s.hold)
     lines.push(
       '',
-      `**Held** by ${s.hold.by} since ${time(s.hold.since)} UTC, ${heldUntil(s.hold)}: ${s.hold.reason}`,
+      `**Held** by ${s.hold.by} since ${timeOfDay(s.hold.since)} UTC, ${heldUntil(s.hold)}: ${s.hold.reason}`,
     );
   if (s.question) lines.push(...questionLines(s.question));
   if (s.restored) {
@@ -199,7 +198,7 @@ function details(the: Case): string {
       '',
       `## Restored`,
       '',
-      `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${time(s.restored.submittedAt)} UTC.`,
+      `\`${s.restored.point}\` as run \`${s.restored.run}\`, submitted ${timeOfDay(s.restored.submittedAt)} UTC.`,
     );
     lines.push('', ...s.restored.proofs.map((p) => `- ${p}`));
     const { fromNothing } = s.restored;
@@ -216,16 +215,21 @@ function details(the: Case): string {
     lines.push(...undo.map((c) => `    ${c.slice(0, 2_000)}`));
   }
   for (const r of s.repairs) {
-    lines.push('', `## Repaired at ${time(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
+    lines.push('', `## Repaired at ${timeOfDay(r.at)} UTC`, '', `\`${r.from}\` was renamed to \`${r.to}\`.`);
     lines.push('', ...r.proofs.map((p) => `- ${p}`));
   }
   for (const stop of s.stops ?? []) {
     const saved = stop.savepoint === null ? '' : ` after the savepoint \`${stop.savepoint}\``;
-    lines.push('', `## Stopped at ${time(stop.at)} UTC`, '', `Run \`${stop.run}\`${saved}: ${stop.because}.`);
+    lines.push(
+      '',
+      `## Stopped at ${timeOfDay(stop.at)} UTC`,
+      '',
+      `Run \`${stop.run}\`${saved}: ${stop.because}.`,
+    );
   }
   for (const { at, run, leader, proofs } of s.starts ?? []) {
     const leads = leader === null ? 'nobody led within a minute' : `\`${leader}\` leads`;
-    lines.push('', `## JobManager started at ${time(at)} UTC`, '', `For run \`${run}\`; ${leads}.`);
+    lines.push('', `## JobManager started at ${timeOfDay(at)} UTC`, '', `For run \`${run}\`; ${leads}.`);
     lines.push('', ...proofs.map((p) => `- ${p}`));
   }
   if (s.ladder.length > 0) {
@@ -236,7 +240,7 @@ function details(the: Case): string {
     lines.push(
       ...s.failures.map(
         (f) =>
-          `- **${f.attempt}**, ${time(f.started)} UTC, ${f.step}: **${f.fault.code}** ${oneLine(f.fault.message)}`,
+          `- **${f.attempt}**, ${timeOfDay(f.started)} UTC, ${f.step}: **${f.fault.code}** ${oneLine(f.fault.message)}`,
       ),
     );
   }
@@ -246,8 +250,6 @@ function details(the: Case): string {
   lines.push(...updateLines(s.phase));
   return lines.join('\n').slice(0, 15_000);
 }
-
-const oneLine = (text: string): string => text.replaceAll('\n', ' ').slice(0, 300);
 
 /** The fault behind a failed step. */
 export function faultFrom(error: unknown, step: string): Fault {

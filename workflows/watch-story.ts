@@ -2,6 +2,7 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Ledgers, Noted } from '../activities/index.js';
 import { NOTICES } from '../domain/notice.js';
+import { clock, oneLine } from '../domain/words.js';
 
 /** Jobs that are listed; the memo knows all. */
 const MOST_JOBS = 100;
@@ -20,21 +21,21 @@ function detailsOf(
   lastLook: number | null,
 ): string {
   const lines = [
-    `Watching **${cluster}**; the last change or report is of a look at ${lastLook === null ? 'nothing yet' : `${time(lastLook)} UTC`}.`,
+    `Watching **${cluster}**; the last change or report is of a look at ${lastLook === null ? 'nothing yet' : `${clock(lastLook)} UTC`}.`,
   ];
   const open = noted.flatMap(([job, { notices }]) => notices.open.map((n) => ({ job, ...n })));
   if (open.length > 0) {
     lines.push('', '## Notices', '', '| job | since (UTC) | | |', '| --- | --- | --- | --- |');
     for (const n of open)
       lines.push(
-        `| ${n.job} | ${time(n.since)} | **${n.kind}** ${cell(n.summary)} | ${NOTICES[n.kind].person} |`,
+        `| ${n.job} | ${clock(n.since)} | **${n.kind}** ${cell(n.summary)} | ${NOTICES[n.kind].person} |`,
       );
   }
   const missing = noted.flatMap(([job, { absence }]) => (absence === null ? [] : [{ job, ...absence }]));
   for (const a of missing)
     lines.push(
       '',
-      `Run \`${a.run}\` of **${a.job}** has not been seen since ${time(a.since)} UTC${a.told ? ': its case was told' : ''}.`,
+      `Run \`${a.run}\` of **${a.job}** has not been seen since ${clock(a.since)} UTC${a.told ? ': its case was told' : ''}.`,
     );
   lines.push(
     '',
@@ -54,5 +55,4 @@ function detailsOf(
   return lines.join('\n').slice(0, 15_000);
 }
 
-const time = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 300);
+const cell = (text: string): string => oneLine(text).replaceAll('|', '\\|');

@@ -38,12 +38,18 @@ const STAYS = new Set(['retryNow', 'abort', 'close', 'hold', 'chooseRestorePoint
 /** Taken up by the next look. */
 const TAKEN_UP = new Set(['retryNow', 'chooseRestorePoint', 'startFromNothing']);
 
+/** What a wait is about, where it is about something. */
+interface About {
+  readonly fault?: Fault | null;
+  readonly question?: Asked | null;
+}
+
 export function openWait(
   d: CaseDraft,
   kind: WaitFor,
   at: number,
   because: string,
-  more: { readonly fault?: Fault | null; readonly question?: Asked | null } = {},
+  more: About = {},
 ): WaitDraft {
   endWait(d, at);
   const wait: WaitDraft = {
@@ -103,7 +109,7 @@ export function turnInto(
   kind: WaitFor,
   at: number,
   because: string,
-  more: { readonly fault?: Fault | null; readonly question?: Asked | null } = {},
+  more: About = {},
 ): WaitDraft {
   const { wait } = d;
   const goesOn = wait !== null && (wait.for === kind || (endOf(d, wait) === undefined && d.timer === null));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, lasting, size } from '../../domain/cost.js';
+import { costOf } from '../../domain/cost.js';
+import { lasting, size } from '../../domain/words.js';
 import { decide } from '../../domain/decide.js';
 import { present } from '../../domain/reading.js';
 import { STRICT } from '../../domain/policy.js';

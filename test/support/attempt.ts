@@ -8,7 +8,7 @@ import { restoreJob } from '../../activities/restore-job.js';
 import { resumeOffsets } from '../../activities/resume-offsets.js';
 import { setStart, startJob } from '../../activities/start-job.js';
 import { decide } from '../../domain/decide.js';
-import type { Evidence, OpenSubmission } from '../../domain/evidence.js';
+import { unseen, type Evidence, type OpenSubmission } from '../../domain/evidence.js';
 import type { Next } from '../../domain/next.js';
 import { faultOf, type Fault } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
@@ -39,16 +39,9 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
   const openSubmission = options.open ?? null;
   const submitted = openSubmission === null ? [] : [openSubmission.run];
   let e: Evidence = {
-    policy,
-    since: 0,
-    repair: null,
-    assessment: null,
-    pointers: null,
-    verdicts: {},
-    offsets: {},
+    ...unseen(policy),
     openSubmission,
     submitted,
-    chosen: null,
     approved: options.approved ?? [],
     fromNothing: options.fromNothing ?? null,
   };
