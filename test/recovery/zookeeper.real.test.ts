@@ -18,6 +18,21 @@ async function bringQuorumBack(): Promise<void> {
   await Promise.all(two().map((member) => member.start()));
   await jobManager.start();
 }
+/** As an administrator does it while no JobManager runs; what its dead session still locks goes with that session. */
+async function removeFromZooKeeper(znodes: readonly string[]): Promise<void> {
+  const hands = await zookeeperHands(stack().endpoints.zookeeper?.split(',')[0] ?? '');
+  try {
+    for (const znode of znodes) {
+      await until(`${znode} is gone`, async () => {
+        await hands.remove(`${znode}/locks`).catch(ignoreMissing);
+        await hands.remove(znode).catch(ignoreMissing);
+        return true;
+      });
+    }
+  } finally {
+    hands.close();
+  }
+}
 /** What the watch has seen outlives the JobManager, which forgets a failed job. */
 const ledgerSawIt = (it: Trial): Promise<true> =>
   until(
@@ -71,7 +86,17 @@ describe('the quorum is lost', () => {
     await loseQuorum();
     await it.proxy.flink.set({ is: 'none' });
     await it.failedWith('SubmitInDoubt', 'HaStoreUnavailable', 'FlinkUnavailable', 'FlinkRestarting');
-    await bringQuorumBack();
+    await bringQuorumBack().catch(async (error: unknown) => {
+      // The member that was left wrote the job graph into its log, and Flink took the jar away again: no JobManager
+      // starts with such a graph, until a person removes it.
+      const log = await stack().server('jobmanager').logs(200);
+      const half = /Could not start recovered job ([0-9a-f]{32})/.exec(log)?.[1];
+      if (half === undefined || !log.includes(`/blob/job_${half}/`)) throw error;
+      expect((await it.status()).restored).toBeNull();
+      const { haRoot, clusterId } = stack().flink.places;
+      await removeFromZooKeeper([`${haRoot}${clusterId}/jobgraphs/${half}`]);
+      await stack().server('jobmanager').start();
+    });
     const resumed = await it.phaseIs('resumed');
     const alive = (await flink().jobs()).filter(({ name, state }) => name === it.name && state === 'RUNNING');
     expect(alive.map(({ jid }) => jid)).toEqual([resumed.restored?.run]);
@@ -99,22 +124,11 @@ describe('the pointers are lost while ZooKeeper still holds the job', () => {
     );
     const jobManager = stack().server('jobmanager');
     await jobManager.kill();
-    const hands = await zookeeperHands(stack().endpoints.zookeeper?.split(',')[0] ?? '');
-    const places = stack().flink.places;
-    const checkpoints = `${places.haRoot}${places.clusterId}/jobs/${it.run}/checkpoints`;
-    try {
-      // A checkpoint a second: the retained three are among these.
-      for (let n = 1; n <= 120; n++) {
-        const entry = `${checkpoints}/${String(n).padStart(19, '0')}`;
-        await until('the entry is gone', async () => {
-          await hands.remove(`${entry}/locks`).catch(ignoreMissing);
-          await hands.remove(entry).catch(ignoreMissing);
-          return true;
-        });
-      }
-    } finally {
-      hands.close();
-    }
+    const { haRoot, clusterId } = stack().flink.places;
+    const checkpoints = `${haRoot}${clusterId}/jobs/${it.run}/checkpoints`;
+    // A checkpoint a second: the retained three are among these.
+    const ids = Array.from({ length: 120 }, (_, n) => String(n + 1).padStart(19, '0'));
+    await removeFromZooKeeper(ids.map((id) => `${checkpoints}/${id}`));
     await jobManager.start();
     await it.alert();
     const asking = await it.phaseIs('asking');
