@@ -4,9 +4,8 @@ import type { Alert } from '../domain/alert.js';
 import type { ClusterName, JobName } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
 import type { Reading } from '../domain/reading.js';
-import type { RepairOutcome } from '../domain/repair.js';
+import type { RepairOutcome, RepairRequest } from '../domain/repair.js';
 import type { StandingHold } from '../domain/standing-hold.js';
-import type { RequestInput } from './repair-dead-end.js';
 
 /** What activities work with. Endpoints and secrets stay in here; they never enter an argument or a result. */
 export interface Deps {
@@ -21,7 +20,7 @@ export interface Deps {
    */
   requestRepair(
     cluster: ClusterName,
-    request: RequestInput,
+    request: RepairRequest,
     id: string,
     signal: AbortSignal,
   ): Promise<RepairOutcome>;

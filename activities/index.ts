@@ -2,6 +2,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Alert } from '../domain/alert.js';
 import type { Notice } from '../domain/notice.js';
+import type { RepairRequest } from '../domain/repair.js';
 import type { AssessInput } from './assess-run.js';
 import { awaitRelease } from './await-release.js';
 import { awaitReturn, type AwaitInput } from './await-return.js';
@@ -15,7 +16,7 @@ import { assessAhead, readAhead } from './look-ahead.js';
 import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
 import type { ReadStateInput } from './read-state.js';
-import { repairDeadEnd, type RepairInput, type RequestInput } from './repair-dead-end.js';
+import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
 import { startCluster, type StartClusterInput } from './start-cluster.js';
@@ -56,7 +57,7 @@ export function createActivities(deps: Deps) {
       return beating(() => startJob(deps, { ...input, repeated }, cancellationSignal()));
     },
     /** From a case: asks the repair workflow of its cluster, and waits for what it did. */
-    requestRepair: (input: RequestInput) => {
+    requestRepair: (input: RepairRequest) => {
       const { activityId, workflowExecution } = activityInfo();
       // A retry of this step is the same request; a later attempt of the case is another.
       const id = `${workflowExecution?.runId ?? ''}/${activityId}`;

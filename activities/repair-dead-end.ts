@@ -3,23 +3,15 @@ import {
   asideName,
   checkRepair,
   type EmptyJobResult,
-  type Repairable,
+  type RepairRequest,
   type RepairOutcome,
 } from '../domain/repair.js';
 import type { Deps } from './deps.js';
 import { lookAtDeadEnd, storageOf } from './examine-dead-end.js';
 
 /** A repair that a person has approved. */
-export interface RepairInput {
-  readonly job: string;
+export interface RepairInput extends RepairRequest {
   readonly deadEnd: EmptyJobResult;
-  /** The file that was approved, by its time (epoch milliseconds). */
-  readonly modified: number;
-}
-
-/** What a case asks the repair workflow of its cluster for. */
-export interface RequestInput extends Omit<RepairInput, 'deadEnd'> {
-  readonly deadEnd: Repairable;
 }
 
 /**

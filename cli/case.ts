@@ -6,7 +6,7 @@ import { caseHtml } from './case-html.js';
 import { casePage } from './case-page.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { UsageError, type Terminal } from './terminal.js';
 import { clock } from '../domain/words.js';
 

@@ -1,6 +1,6 @@
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
 import { clock, lasting } from '../domain/words.js';

@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load.js';
 import { formatDuration } from '../config/duration.js';
 import { jsonSchema } from '../config/schema.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** A configuration that is wrong is told by the caller, like every other error: exit code 78. */

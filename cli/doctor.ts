@@ -18,7 +18,7 @@ import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
 import { FAILURES, faultOf, type Fault } from '../domain/failure.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 import { lasting } from '../domain/words.js';
 

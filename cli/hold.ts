@@ -3,7 +3,7 @@ import { ClientError, type HoldfastClient } from '../client/index.js';
 import type { Config } from '../config/config.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { SayingOptions } from './program.js';
+import type { SayingOptions } from './options.js';
 import { signed } from './say.js';
 import { UsageError, type Terminal } from './terminal.js';
 import { clock } from '../domain/words.js';

@@ -5,7 +5,7 @@ import type { LookReport } from '../domain/look.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { ladderLines, lookLines } from './look-page.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { UsageError, type Terminal } from './terminal.js';
 
 /** Looks read whole checkpoints: not too many at the same time. */

@@ -3,16 +3,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { parseDuration } from '../config/duration.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { registerStateCommands } from './state-commands.js';
+import type { Action, AnswerOptions, CommonOptions, SayingOptions } from './options.js';
 import type { RecoverOptions } from './recover.js';
 import { UsageError, type Terminal } from './terminal.js';
-
-export interface CommonOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-}
-
-/** What a command does: writes to the terminal, returns the exit code. */
-export type Action = () => Promise<ExitCode>;
 
 /** Runs one command line (without node and script). Never throws, never ends the process. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -190,17 +183,6 @@ function buildProgram(terminal: Terminal, perform: Perform): Command {
     );
   registerStateCommands((usage, description) => command(program, usage, description), perform, terminal);
   return program;
-}
-
-export interface SayingOptions extends CommonOptions {
-  readonly reason?: string;
-  readonly by?: string;
-  readonly requestId?: string;
-}
-
-export interface AnswerOptions extends SayingOptions {
-  readonly question?: string;
-  readonly yes?: boolean;
 }
 
 function port(text: string): number {

@@ -5,7 +5,7 @@ import { attemptOf, casePage, paintPhase } from './case-page.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { follow, isSettled } from './follow.js';
-import type { SayingOptions } from './program.js';
+import type { SayingOptions } from './options.js';
 import { signed } from './say.js';
 import { UsageError, type Terminal } from './terminal.js';
 

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { HoldfastClient, Saying } from '../client/index.js';
 import { withClient } from './door.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { AnswerOptions, SayingOptions } from './program.js';
+import type { AnswerOptions, SayingOptions } from './options.js';
 import { UsageError, type Terminal } from './terminal.js';
 
 type Message = 'resume' | 'abort' | 'retryNow' | 'closeCase';

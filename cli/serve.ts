@@ -6,7 +6,7 @@ import { startIntake } from '../intake/server.js';
 import { createLog } from '../worker/logger.js';
 import { scrubber } from '../worker/scrub.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { starting, type Terminal } from './terminal.js';
 
 /** Takes alerts until Ctrl-C or SIGTERM; requests at work may finish. Temporal may be down: senders are told to repeat. */

@@ -1,7 +1,7 @@
 /** `inspect`, `offsets` and `verify`: commands on files, without Temporal. What they do is loaded when they run. */
 import type { Command } from 'commander';
 import type { InspectOptions } from './inspect.js';
-import type { Action, CommonOptions } from './program.js';
+import type { Action, CommonOptions } from './options.js';
 import type { StateOptions } from './state-place.js';
 import type { Terminal } from './terminal.js';
 import type { VerifyOptions } from './verify.js';

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Storage } from '../adapters/ports.js';
 import type { StorageConfig } from '../config/config.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { UsageError } from './terminal.js';
 
 export interface StateOptions extends CommonOptions {

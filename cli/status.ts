@@ -9,7 +9,7 @@ import { withClient } from './door.js';
 import { watchLines } from './watch-page.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { follow } from './follow.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { table } from './table.js';
 import { UsageError, type Terminal } from './terminal.js';
 import { clock, lasting } from '../domain/words.js';

@@ -4,7 +4,7 @@ import { createLog } from '../worker/logger.js';
 import { scrubber } from '../worker/scrub.js';
 import { startWorkers } from '../worker/start.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import type { CommonOptions } from './program.js';
+import type { CommonOptions } from './options.js';
 import { starting, type Terminal } from './terminal.js';
 
 /** Works until Ctrl-C or SIGTERM; steps at work may finish. */

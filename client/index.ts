@@ -19,7 +19,7 @@ import type { Said } from '../domain/desk.js';
 import { clusterName, holdId, jobName, lookId, recoverId, repairId, watchId } from '../domain/ids.js';
 import type { JobLedger } from '../domain/ledger.js';
 import type { LookReport } from '../domain/look.js';
-import type { RepairOutcome } from '../domain/repair.js';
+import type { RepairOutcome, RepairRequest } from '../domain/repair.js';
 import { HOLD_MEMO, holdIn, longer, type StandingHold } from '../domain/standing-hold.js';
 import type { OpenNotice } from '../domain/notice.js';
 import type { JobWatch } from '../domain/watch.js';
@@ -152,7 +152,7 @@ export interface HoldfastClient {
    * Has one approved repair done by the repair workflow of the cluster, which does one at a time, and returns what was
    * done. Nobody but a case calls this: people approve there. The same `requestId` is the same request.
    */
-  repairDeadEnd(cluster: string, request: messages.RepairRequest, requestId: string): Promise<RepairOutcome>;
+  repairDeadEnd(cluster: string, request: RepairRequest, requestId: string): Promise<RepairOutcome>;
   /** Closes the connection. */
   close(): Promise<void>;
 }

@@ -17,6 +17,16 @@ export type EmptyJobResult = Extract<DeadEnd, { readonly is: 'EmptyJobResult' }>
 export type Repairable = EmptyJobResult | NoJobManager;
 
 /**
+ * One approved repair. `modified`: what was approved, by its time (epoch milliseconds): the file's own, or since when no
+ * JobManager leads.
+ */
+export interface RepairRequest {
+  readonly job: string;
+  readonly deadEnd: Repairable;
+  readonly modified: number;
+}
+
+/**
  * How long the file must have been left alone (milliseconds). HDFS still listed it as open a minute after its writer was
  * killed, so "open" says nothing of a writer. What does: no JobManager leads, and nothing was written for twice the time
  * after which HDFS itself gives a lease to somebody else (its soft limit, 60 s).

@@ -3,7 +3,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert, AlertResolved } from '../domain/alert.js';
 import type { CaseStatus } from '../domain/case.js';
 import type { Said } from '../domain/desk.js';
-import type { Repairable, RepairOutcome } from '../domain/repair.js';
+import type { RepairOutcome, RepairRequest } from '../domain/repair.js';
 import type { FromNothing } from '../domain/kafka-from.js';
 import type { Carried } from './case.js';
 
@@ -45,16 +45,6 @@ export interface HoldInput extends Said {
   readonly until?: number;
   /** Default: 60. */
   readonly forMinutes?: number;
-}
-
-/**
- * One approved repair. `modified`: what was approved, by its time (epoch milliseconds): the file's own, or since when no
- * JobManager leads.
- */
-export interface RepairRequest {
-  readonly job: string;
-  readonly deadEnd: Repairable;
-  readonly modified: number;
 }
 
 /** Memo keys of `watch/<cluster>`: the ledger of each job, and the time of the last look. */

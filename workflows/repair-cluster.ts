@@ -1,6 +1,6 @@
 import { allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
-import type { RepairOutcome } from '../domain/repair.js';
-import { repairDeadEnd, type RepairClusterInput, type RepairRequest } from './messages.js';
+import type { RepairOutcome, RepairRequest } from '../domain/repair.js';
+import { repairDeadEnd, type RepairClusterInput } from './messages.js';
 import * as steps from './steps.js';
 import { faultFrom } from './story.js';
 
