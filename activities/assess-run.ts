@@ -22,6 +22,7 @@ import { countTasks } from '../domain/tasks.js';
 import { assessEnd } from './assess-end.js';
 import { assessStuck } from './assess-stuck.js';
 import type { Deps } from './deps.js';
+import { bare, jobResults } from './ha-places.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
 
@@ -113,8 +114,6 @@ async function readSettings(it: ConfiguredJob, flink: Flink, call: Call): Promis
   });
 }
 
-const bare = (path: string): string => path.replace(/^\/+|\/+$/g, '');
-
 async function readHa(deps: Deps, it: ConfiguredJob, call: Call): Promise<Reading<HaCluster>> {
   const ha = it.cluster.ha;
   if (ha === null) return absent;
@@ -162,7 +161,7 @@ export async function readDirtyResults(
 ): Promise<Assessment['dirty']> {
   const ha = it.cluster.ha;
   if (ha === null) return absent;
-  const directory = `${ha.storageDir.replace(/\/+$/, '')}/job-result-store/${bare(ha.clusterId)}`;
+  const directory = jobResults(ha);
   const owner = deps.ports.storageOf(directory);
   if ('code' in owner) return unknown(owner);
   const found: DirtyResult[] = [];

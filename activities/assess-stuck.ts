@@ -1,8 +1,9 @@
-import type { Call, HaCluster } from '../adapters/ports.js';
+import type { Call, HaCluster, HaJob } from '../adapters/ports.js';
 import { faultOf, type Fault } from '../domain/failure.js';
-import { present, type Reading } from '../domain/reading.js';
+import { absent, present, type Reading } from '../domain/reading.js';
 import { situationOf, type Assessment, type LostEntry } from '../domain/situation.js';
 import type { Deps } from './deps.js';
+import { jarsOf } from './ha-places.js';
 import type { ConfiguredJob } from './job.js';
 
 /**
@@ -40,7 +41,7 @@ async function unusable(deps: Deps, uri: string, call: Call): Promise<Fault | nu
   }
 }
 
-/** Pointers of any job whose HA file is not there, or shorter than ZooKeeper says: each stops every JobManager. */
+/** Entries of any job whose HA file is not there, or shorter than ZooKeeper says: each stops every JobManager. */
 async function lostEntries(
   deps: Deps,
   it: ConfiguredJob,
@@ -59,5 +60,44 @@ async function lostEntries(
     if (status.is === 'present' && status.value.length >= size) continue;
     lost.push({ run, znode, file, point: `${it.cluster.checkpoints.replace(/\/+$/, '')}/${run}/chk-${id}` });
   }
+  for (const job of ha.jobs) {
+    const file = await lostOfGraph(deps, it, job, call);
+    if (file.is === 'unknown') return file;
+    if (file.is === 'present' && job.graphFile !== undefined)
+      lost.push({ run: job.run, znode: job.graphFile.znode, file: file.value, point: null });
+  }
   return present(lost);
+}
+
+/** A graph has the plan and the names of its jars, and no state; a larger file is none. Bytes. */
+const LARGEST_GRAPH = 64 * 1024 * 1024;
+/** What a serialized graph contains when it names a jar; a graph of an application cluster names none. */
+const NAMES_A_JAR = 'org.apache.flink.runtime.blob.PermanentBlobKey';
+
+/**
+ * What a job graph needs and is gone: its own file, or its jars. `absent`: everything is there, or it cannot be followed.
+ */
+async function lostOfGraph(
+  deps: Deps,
+  it: ConfiguredJob,
+  { run, graphFile }: HaJob,
+  call: Call,
+): Promise<Reading<string>> {
+  const { ha } = it.cluster;
+  if (graphFile?.handle.is !== 'present' || ha === null) return absent;
+  const { path, size } = graphFile.handle.value;
+  const owner = deps.ports.storageOf(path);
+  if ('code' in owner) return absent;
+  const status = await owner.storage.stat(path, call);
+  if (status.is === 'unknown') return status;
+  if (status.is === 'absent' || status.value.length < size) return present(path);
+  if (size > LARGEST_GRAPH) return absent;
+  const graph = await owner.storage.read(path, { offset: 0, length: size }, call);
+  if (graph.is !== 'present') return graph.is === 'absent' ? present(path) : graph;
+  if (!Buffer.from(graph.value).includes(NAMES_A_JAR)) return absent;
+  const jars = jarsOf(ha, run);
+  let files = 0;
+  const listed = await owner.storage.list(jars, (page) => (files += page.length), call);
+  if (listed.is === 'unknown') return listed;
+  return files === 0 ? present(jars) : absent;
 }

@@ -109,6 +109,8 @@ export interface HaJob {
   readonly run: RunId;
   /** A job graph or execution plan is stored: Flink will start this job again by itself. */
   readonly graph: boolean;
+  /** The HA file with that graph or plan. Unknown when the bytes cannot be read. Left out: there is none. */
+  readonly graphFile?: { readonly znode: string; readonly handle: HaCheckpoint['handle'] };
   /** Newest first; where an upgrade in place left an older tree behind, its entries come after those of the newer. */
   readonly checkpoints: readonly HaCheckpoint[];
   /** Next checkpoint id to hand out; null when there is no counter node, or its bytes are no counter. */

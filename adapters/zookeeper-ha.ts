@@ -50,10 +50,14 @@ export async function readHaCluster(
   if ((await reader.get(cluster)) === null) return absent;
 
   const of = (...parts: readonly string[]) => join(cluster, ...parts);
-  const graphs = new Set([
-    ...(await runs(reader, of('jobgraphs'))),
-    ...(await runs(reader, of('execution-plans'))),
+  const graphs = new Map([
+    ...(await readGraphs(reader, of('jobgraphs'))),
+    ...(await readGraphs(reader, of('execution-plans'))),
   ]);
+  const graphOf = (run: RunId) => {
+    const graphFile = graphs.get(run);
+    return { graph: graphFile !== undefined, ...(graphFile && { graphFile }) };
+  };
   const registered = await runs(reader, of('running_job_registry'));
   const found = new Map<RunId, FoundJob>();
   const add = (job: FoundJob) => {
@@ -69,24 +73,24 @@ export async function readHaCluster(
   // The newer layout first: where both have a job, the older tree was left behind by an upgrade.
   const grouped = await eachRun(reader, of('jobs'), async (run) => ({
     run,
-    graph: graphs.has(run),
+    ...graphOf(run),
     checkpoints: await readCheckpoints(reader, of('jobs', run, 'checkpoints'), registered.has(run)),
     counters: await readCounter(reader, of('jobs', run, 'checkpoint_id_counter')),
   }));
   const flat = await eachRun(reader, of('checkpoints'), async (run) => ({
     run,
-    graph: graphs.has(run),
+    ...graphOf(run),
     checkpoints: await readCheckpoints(reader, of('checkpoints', run), true),
     counters: [],
   }));
   const counters = await eachRun(reader, of('checkpoint-counter'), async (run) => ({
     run,
-    graph: graphs.has(run),
+    ...graphOf(run),
     checkpoints: [],
     counters: await readCounter(reader, of('checkpoint-counter', run)),
   }));
   for (const job of [...grouped, ...flat, ...counters]) add(job);
-  for (const run of graphs) add({ run, graph: true, checkpoints: [], counters: [] });
+  for (const run of graphs.keys()) add({ run, ...graphOf(run), checkpoints: [], counters: [] });
 
   const jobs = [...found.values()]
     .filter((job) => job.graph || job.checkpoints.length > 0 || job.counters.length > 0)
@@ -140,6 +144,19 @@ async function eachChild<T>(
 
 const runs = async (reader: ZooKeeperReader, path: string): Promise<ReadonlySet<RunId>> =>
   new Set(((await reader.children(path))?.names ?? []).filter(isRunId));
+
+async function readGraphs(
+  reader: ZooKeeperReader,
+  path: string,
+): Promise<readonly (readonly [RunId, NonNullable<HaJob['graphFile']>])[]> {
+  const graphs = await eachChild(reader, path, async (name) => {
+    if (!isRunId(name)) return null;
+    const znode = join(path, name);
+    const node = await reader.get(znode);
+    return node === null ? GONE : ([name, { znode, handle: readHandle(node.data, znode) }] as const);
+  });
+  return graphs.filter((graph) => graph !== null);
+}
 
 async function eachRun(
   reader: ZooKeeperReader,

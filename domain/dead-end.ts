@@ -11,6 +11,13 @@ export type DeadEnd =
       readonly file: string;
       readonly point: string;
     }
+  /** `file`: the HA file with the job graph or plan, or the directory of its jar, that is gone. */
+  | {
+      readonly is: 'UnreadableJobGraph';
+      readonly run: RunId;
+      readonly znode: string;
+      readonly file: string;
+    }
   | { readonly is: 'RestoreLoop'; readonly run: RunId; readonly point: string }
   /** `leader`: whom ZooKeeper names as leader all the same; null: nobody. */
   | { readonly is: 'NoJobManager'; readonly run: RunId; readonly leader: string | null }
@@ -26,6 +33,7 @@ export const LASTS: Readonly<Record<DeadEnd['is'], number>> = {
   EmptyJobResult: 0,
   RestoreLoop: 0,
   UnreadableHaEntry: 30_000,
+  UnreadableJobGraph: 30_000,
   NoJobManager: 180_000,
   NoTaskManager: 180_000,
   JobManagerIgnoresHa: 120_000,
@@ -38,6 +46,8 @@ export function explain(deadEnd: DeadEnd): string {
       return `${deadEnd.path} is empty: it was created while no DataNode could take its content, and every JobManager stops at it. The repair is to rename it aside; ZooKeeper still holds the job.`;
     case 'UnreadableHaEntry':
       return `the HA file ${deadEnd.file} behind ${deadEnd.znode} is gone, and the storage is proved healthy: every JobManager stops at it.`;
+    case 'UnreadableJobGraph':
+      return `${deadEnd.file}, which the job graph ${deadEnd.znode} needs, is gone, and the storage is proved healthy: every JobManager stops at it, also for all other jobs. ${forgetting(deadEnd)}`;
     case 'RestoreLoop':
       return `Flink restarts run ${deadEnd.run} for ever from ${deadEnd.point}, which is proved broken.`;
     case 'NoJobManager':
@@ -61,10 +71,25 @@ export function waysOut(
   sound: boolean,
   verdict: string,
 ): string {
-  const { znode, run, point } = deadEnd;
+  const { znode, point } = deadEnd;
   const only = `Stop the JobManager, run "deleteall ${znode}" in zkCli.sh, start it: Flink goes on from the next older checkpoint in ZooKeeper; everything since is read again, and what the sink already got comes again.`;
   const root = /^(.*)\/(?:jobs\/[0-9a-f]{32}\/checkpoints|checkpoints\/[0-9a-f]{32})\/\d+$/.exec(znode)?.[1];
   if (!sound || root === undefined) return `${only} ${point} is ${verdict}: nothing newer can be restored.`;
-  const forget = [`${root}/jobgraphs/${run}`, `${root}/execution-plans/${run}`, `${root}/jobs/${run}`];
-  return `${point} itself is ${verdict}, so nothing has to be lost. Stop the JobManager, let Flink forget the run in zkCli.sh (${forget.map((node) => `"deleteall ${node}"`).join(', ')}; those that are there), start it, then retry: the old run cannot start any more, and Holdfast restores ${point} under a new id. Or, with more to replay: ${only}`;
+  return `${point} itself is ${verdict}, so nothing has to be lost. ${forget(root, deadEnd.run)}, then retry: the old run cannot start any more, and Holdfast restores ${point} under a new id${ASKS}. Or, with more to replay: ${only}`;
+}
+
+/** Nothing in a job graph is state, so what a person can do needs no choice. */
+function forgetting({ znode, run }: Extract<DeadEnd, { is: 'UnreadableJobGraph' }>): string {
+  const root = znode.replace(/\/(?:jobgraphs|execution-plans)\/[0-9a-f]{32}$/, '');
+  return `No checkpoint is lost by that. ${forget(root, run)}, then retry: the old run cannot start any more, and Holdfast restores the newest sound point under a new id${ASKS}.`;
+}
+
+/** A run that was last seen alive may also have been stopped on purpose. */
+const ASKS = ', after one more question if nobody has seen the run end';
+
+/** What makes Flink forget a run: the files of its checkpoints stay. */
+function forget(root: string, run: RunId): string {
+  const nodes = [`${root}/jobgraphs/${run}`, `${root}/execution-plans/${run}`, `${root}/jobs/${run}`];
+  const commands = nodes.map((node) => `"deleteall ${node}"`).join(', ');
+  return `Stop the JobManager, let Flink forget the run in zkCli.sh (${commands}; those that are there), start it`;
 }

@@ -41,13 +41,14 @@ export interface HaView {
   readonly belongs: 'ours' | 'other' | 'nobody';
 }
 
-/** A pointer in ZooKeeper whose HA file is not there, or cut. */
+/** An entry in ZooKeeper whose HA file is not there, or cut. */
 export interface LostEntry {
   readonly run: RunId;
   readonly znode: string;
+  /** The HA file; for a job graph that is there itself, the directory where its jar should be. */
   readonly file: string;
-  /** The checkpoint directory that the entry's id belongs to. */
-  readonly point: string;
+  /** The checkpoint directory that the id of a pointer belongs to; null: the entry is the job graph. */
+  readonly point: string | null;
 }
 
 /** An entry of Flink's job result store that waits for clean-up. */
@@ -93,7 +94,7 @@ export interface Assessment {
   readonly leads?: Reading<string | null>;
   /** Why the storage that Flink needs to start is not usable; null: proved. Only while Flink holds the job. */
   readonly needs?: { readonly storage: Fault | null };
-  /** Pointers of all jobs whose HA file is lost. Only with a usable storage, while Flink holds the job. */
+  /** Pointers and job graphs of all jobs whose HA file is lost. Only with a usable storage, while Flink holds the job. */
   readonly lostEntries?: Reading<readonly LostEntry[]>;
   /** Runs that this case has stopped on approval: nobody wanted the job itself to end. */
   readonly stopped?: readonly RunId[];

@@ -29,7 +29,7 @@ export function stillStuck(before: Stuck | null, a: Assessment): Stuck | null {
   return { deadEnd, since: same ? before.since : a.at };
 }
 
-const keyOf = (d: DeadEnd): string => `${d.is} ${d.run} ${d.is === 'UnreadableHaEntry' ? d.znode : ''}`;
+const keyOf = (d: DeadEnd): string => `${d.is} ${d.run} ${'znode' in d ? d.znode : ''}`;
 
 /** When the sight is old enough to be called a dead end (epoch milliseconds). */
 export const calledAt = (stuck: Stuck): number => stuck.since + LASTS[stuck.deadEnd.is];
@@ -50,7 +50,9 @@ function heldInVain(a: Assessment, s: Extract<Situation, { is: 'held' | 'cleanin
   const lost = a.lostEntries?.is === 'present' ? a.lostEntries.value.find((e) => e.run === run) : undefined;
   if (lost !== undefined) {
     const { znode, file, point } = lost;
-    return { is: 'UnreadableHaEntry', run, znode, file, point };
+    return point === null
+      ? { is: 'UnreadableJobGraph', run, znode, file }
+      : { is: 'UnreadableHaEntry', run, znode, file, point };
   }
   if (a.runs.is === 'present') return s.is === 'held' ? { is: 'JobManagerIgnoresHa', run } : null;
   if (a.runs.is !== 'unknown' || !NOBODY_ANSWERS.has(a.runs.because.code)) return null;

@@ -74,6 +74,43 @@ describe('a job that is held', () => {
     expect(await assess()).toMatchObject({ lostEntries: { value: [] } });
   });
 
+  describe('whose job graph is in the HA storage', () => {
+    const znode = `/flink/default/jobgraphs/${WRITER}`;
+    const file = 'hdfs://nn:8020/flink/ha/default/submittedJobGraph1';
+    const jars = `hdfs://nn:8020/flink/ha/default/blob/job_${WRITER}`;
+    const named = Buffer.from('....org.apache.flink.runtime.blob.PermanentBlobKey....');
+    const lost = (what: string) => ({ is: 'UnreadableJobGraph', run: WRITER, znode, file: what });
+    beforeEach(() => {
+      const graphFile = { znode, handle: present({ path: file, size: named.length }) };
+      const job = { run: WRITER, graph: true, graphFile, checkpoints: [entry()], counter: 9 };
+      world.ha = present({ jobs: [job], leader: null });
+      world.files.set(file, named);
+      world.files.set(`${jars}/blob_p-1`, new Uint8Array(1));
+    });
+
+    test('with its jar there is nothing wrong with the graph', async () => {
+      expect(stuckAs(await assess())?.is).toBe('NoJobManager');
+    });
+
+    test('and gone or cut stops every JobManager', async () => {
+      world.files.delete(file);
+      expect(stuckAs(await assess())).toEqual(lost(file));
+      world.files.set(file, named.subarray(1));
+      expect(stuckAs(await assess())).toEqual(lost(file));
+    });
+
+    test('and names a jar that is gone stops every JobManager', async () => {
+      world.files.delete(`${jars}/blob_p-1`);
+      expect(stuckAs(await assess())).toEqual(lost(jars));
+    });
+
+    test('and names no jar, as in an application cluster, needs none', async () => {
+      world.files.delete(`${jars}/blob_p-1`);
+      world.files.set(file, new Uint8Array(named.length));
+      expect(stuckAs(await assess())?.is).toBe('NoJobManager');
+    });
+  });
+
   test("names another job's lost HA file: it stops every JobManager", async () => {
     const other = runId('e'.repeat(32));
     world.ha = present({

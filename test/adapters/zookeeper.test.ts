@@ -72,6 +72,7 @@ describe('the layouts of Flink 1.3 to 2.x', () => {
     expect(await readJob()).toEqual({
       run: RUN,
       graph: true,
+      graphFile: { znode: at('jobgraphs', RUN), handle },
       counter: 4,
       checkpoints: [
         { id: '3', znode: at('checkpoints', RUN, nodeName(3)), markedForDeletion: false, handle },
@@ -128,7 +129,13 @@ describe('the layouts of Flink 1.3 to 2.x', () => {
 
   it('2.0 and later: an execution plan is a graph', async () => {
     fake.set(at('execution-plans', RUN), pointer);
-    expect(await readJob()).toEqual({ run: RUN, graph: true, checkpoints: [], counter: null });
+    expect(await readJob()).toEqual({
+      run: RUN,
+      graph: true,
+      graphFile: { znode: at('execution-plans', RUN), handle },
+      checkpoints: [],
+      counter: null,
+    });
   });
 
   it('a job of which only the counter is left is still there', async () => {

@@ -11,7 +11,12 @@ import { assessment, evidence, path, run, RUN_A, RUN_B, sound } from '../support
 const noAnswer = (code: FailureCode = 'FlinkUnavailable') => unknown(fault(code, 'refused'));
 const kept: HaView = { run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' };
 const ZNODE = `/flink/default/jobs/${RUN_A}/checkpoints/0000000000000000012`;
-const entry: LostEntry = { run: RUN_A, znode: ZNODE, file: 'hdfs://nn/ha/x', point: path(RUN_A, 12) };
+const entry = {
+  ...{ run: RUN_A, znode: ZNODE, file: 'hdfs://nn/ha/x', point: path(RUN_A, 12) },
+} as const satisfies LostEntry;
+const graph: LostEntry = {
+  ...{ run: RUN_A, znode: `/flink/default/jobgraphs/${RUN_A}`, file: 'hdfs://nn/ha/blob', point: null },
+};
 const leader = (taskManagers: number) =>
   present({ endpoint: 'http://jm:8081', version: '1.20.5', taskManagers });
 
@@ -48,6 +53,7 @@ const table: readonly [promise: string, seen: Partial<Assessment>, expected: str
   ['refused credentials say nothing about a leader', { ...nobody, runs: noAnswer('AuthFailed') }, null],
   ['ZooKeeper does not hold the job', { ...nobody, ha: present([]) }, null],
   ['an HA file is lost', { ...nobody, lostEntries: present([entry]) }, 'UnreadableHaEntry'],
+  ['its job graph cannot be read', { ...nobody, lostEntries: present([graph]) }, 'UnreadableJobGraph'],
   [
     "another job's HA file is lost",
     { ...nobody, lostEntries: present([{ ...entry, run: RUN_B }]) },
@@ -160,6 +166,19 @@ describe('a lost HA file', () => {
     const old = { is: 'UnreadableHaEntry', ...entry, znode: '/strange/12' } as const;
     expect(waysOut(old, true, 'sound')).not.toContain('jobgraphs');
   });
+});
+
+test('a job graph that cannot be read names the commands that forget the run, and approves nothing', () => {
+  const seen = { ...nobody, lostEntries: present([graph]) };
+  const stuck = stillStuck(null, assessment({ ...seen, at: 0 }));
+  const next = (at: number) => decide(evidence({ assessment: assessment({ ...seen, at }), stuck }));
+  expect(next(LASTS.UnreadableJobGraph - 1)).toMatchObject({ do: 'watch' });
+  expect(next(LASTS.UnreadableJobGraph)).toMatchObject({ do: 'ask', plan: { approves: null } });
+  const asked = next(LASTS.UnreadableJobGraph);
+  const { text } = asked.do === 'ask' ? asked.plan : { text: '' };
+  expect(text).toContain('hdfs://nn/ha/blob');
+  expect(text).toContain(`deleteall /flink/default/jobgraphs/${RUN_A}`);
+  expect(text).toContain(`deleteall /flink/default/jobs/${RUN_A}`);
 });
 
 describe('a restore loop', () => {

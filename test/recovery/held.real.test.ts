@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { until } from '../../stack/index.js';
 import { trials, type Trial } from '../support/trial.js';
-import { zookeeperHands } from '../support/zookeeper-hands.js';
+import { deleteAll } from '../support/zk-cli.js';
 
 const { stack, trial } = trials({ supervisor: true, flinkSettings: { haStorage: 'hdfs' } });
 
@@ -21,6 +21,9 @@ const gaveUp = async (since: number): Promise<unknown> =>
     },
   );
 const given = () => jobManager().exits.filter(({ code }) => code === 239).length;
+
+/** As an administrator does it, while no JobManager runs. */
+const forget = (znode: string) => deleteAll(stack().endpoints.zookeeper ?? '', znode);
 
 /** Nothing was submitted, ever: a second run would have left its checkpoints, also when every JobManager forgot it. */
 async function heldAndHealthy(it: Trial): Promise<void> {
@@ -90,17 +93,47 @@ describe('Flink holds the job in ZooKeeper', () => {
     const lost = /retrieve checkpoint (\d+) from state handle/.exec(await jobManager().logs(400))?.[1] ?? '';
     jobManager().supervise(false);
     await jobManager().kill();
-    const hands = await zookeeperHands(stack().endpoints.zookeeper ?? '');
-    const entry = `/flink${stack().flink.places.clusterId}/jobs/${it.run}/checkpoints/${lost.padStart(19, '0')}`;
-    try {
-      await until('the lock of the killed JobManager is gone', () =>
-        hands.remove(`${entry}/locks`).then(() => true),
-      );
-      await hands.remove(entry);
-    } finally {
-      hands.close();
-    }
+    await forget(
+      `/flink${stack().flink.places.clusterId}/jobs/${it.run}/checkpoints/${lost.padStart(19, '0')}`,
+    );
     jobManager().supervise(true);
     await heldAndHealthy(it);
+  });
+
+  test('the jar of the job is gone from the HA storage: named, with the commands; restored under a new id when a person let Flink forget the run', async () => {
+    const it = await trial();
+    const before = given();
+    jobManager().supervise(false);
+    await jobManager().kill();
+    const { haStorage, clusterId } = stack().flink.places;
+    const jars = `${new URL(haStorage).pathname}${clusterId}/blob/job_${it.run}`;
+    for (const { pathSuffix } of (await stack().hdfs.files.list(jars)) ?? [])
+      await stack().hdfs.files.remove(`${jars}/${pathSuffix}`);
+    jobManager().supervise(true);
+    await it.alert();
+    await gaveUp(before);
+    expect(await jobManager().logs(400)).toContain('Could not start recovered job');
+    const { question } = await it.phaseIs('asking');
+    expect(question).toMatchObject({ about: 'dead end', approves: null });
+    const commands = [...(question?.text.matchAll(/deleteall ([^"]+)"/g) ?? [])].map(
+      ([, node]) => node ?? '',
+    );
+    expect(commands).toContain(`/flink${clusterId}/jobgraphs/${it.run}`);
+    jobManager().supervise(false);
+    await jobManager().kill();
+    for (const znode of commands) await forget(znode);
+    jobManager().supervise(true);
+    const by = { by: 'test', reason: 'Flink has forgotten the run' };
+    await it.client.retryNow('window-counts', by);
+    // The run was alive when it was seen last: it might have been stopped on purpose.
+    const { id } = await until('it asks whether the job is wanted', async () => {
+      const now = (await it.status()).question;
+      return now?.about === 'vanished' ? now : undefined;
+    });
+    await it.client.approve('window-counts', { ...by, question: id });
+    const resumed = await it.phaseIs('resumed');
+    expect(resumed.restored?.run).not.toBe(it.run);
+    expect(await it.states()).toEqual(['RUNNING']);
+    await it.countsAreRight();
   });
 });
