@@ -2,7 +2,7 @@
 import type { Submission } from '../../adapters/ports.js';
 import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
 import type { SinkConfig } from '../../config/config.js';
-import type { CaseEnd, CaseStatus } from '../../domain/case.js';
+import type { CaseEnd, CaseStatus, Restored } from '../../domain/case.js';
 import { samePath } from '../../domain/ladder.js';
 import type { Policy } from '../../domain/policy.js';
 import type { Verdict } from '../../domain/restore-point.js';
@@ -16,6 +16,7 @@ import {
   logEnd,
   pointAt,
   pointsInTruth,
+  type SimRun,
   type System,
   type World,
 } from './world.js';
@@ -260,13 +261,22 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     const skipped = run.read?.skipped ?? 0;
     if (skipped > 0 && now.phase === 'resumed')
       say('RUNNING is not recovered', `${run.run} is called resumed and has skipped ${skipped} offsets`);
-    if (skipped === 0 && now.phase === 'resumed with a gap')
+    if (skipped === 0 && now.phase === 'resumed with a gap' && !mayHaveSkipped(restored, run, from.path))
       say('RUNNING is not recovered', `${run.run} is called resumed with a gap and has skipped nothing`);
     const newest = run.checkpoints.at(-1);
     if (newest === undefined || newest.id <= from.id)
       if (!run.checkpoints.some((c) => c.id > (pointAt(world, restored.point)?.id ?? 0)))
         say('RUNNING is not recovered', `${run.run} is called resumed without a newer checkpoint`);
   };
+
+  /**
+   * A run that has gone on from a state of its own counts anew, and records that it read have fallen out of the log since:
+   * nobody can tell any more that it did read them. Then a gap may be said to be possible, and no more.
+   */
+  const mayHaveSkipped = (restored: Restored, run: SimRun, state: string): boolean =>
+    (restored.skipped ?? []).every((range) => range.atLeast === '0') &&
+    state.includes(`/${run.run}/`) &&
+    (pointAt(world, restored.point)?.position ?? 0) < world.kafka.start;
 
   /** Another execution, or the same from an earlier point: nothing of what it was about to do counts any more. */
   const startOver = (): void => {

@@ -57,9 +57,11 @@ class ProcessDied extends Error {
   override readonly name = 'ProcessDied';
 }
 
+/** One for all simulations: each that is ever entered costs every promise of the process, for ever. */
+const context = new AsyncLocalStorage<Doing>();
+
 export function createTimeline(start: number): Timeline {
   const heap: Event[] = [];
-  const context = new AsyncLocalStorage<Doing>();
   const active = new Set<Doing>();
   let now = start;
   let orders = 0;

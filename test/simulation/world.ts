@@ -102,6 +102,8 @@ export interface World {
     readonly group: Map<string, number>;
     /** When records were lost or the log was replaced. */
     changed: number;
+    /** Where the log ended that was replaced last. */
+    oldEnd: number;
   };
   /** Submissions on their way: sent and neither arrived nor lost. */
   readonly flying: Map<RunId, number>;
@@ -123,7 +125,7 @@ export function createWorld(timeline: Timeline, random: Random, setup: Setup): W
     setup,
     nameNode: 1,
     turns: { hdfs: [], zookeeper: [], flink: [], kafka: [], taskmanagers: [] },
-    kafka: { start: 0, origin: 1_700_000_000_000, members: 0, group: new Map(), changed: 0 },
+    kafka: { start: 0, origin: 1_700_000_000_000, members: 0, group: new Map(), changed: 0, oldEnd: 0 },
     flying: new Map(),
     standing: null,
     note: () => undefined,
@@ -327,8 +329,10 @@ export function startTasks(world: World, run: SimRun): void {
         run.nextId = id + 1;
         const position = pointAt(world, path)?.position ?? positionAt(world, world.timeline.now());
         // A position that the log has lost, or never had, is no error: the source goes on where the log begins.
-        const from = position > logEnd(world) ? world.kafka.start : Math.max(position, world.kafka.start);
-        run.read = { from, skipped: Math.max(0, from - position) };
+        const replaced = position > logEnd(world);
+        const from = replaced ? world.kafka.start : Math.max(position, world.kafka.start);
+        // What the old log held after the position is lost with it.
+        run.read = { from, skipped: Math.max(0, (replaced ? world.kafka.oldEnd : from) - position) };
       }
     }
     run.tasks = 'running';
@@ -501,6 +505,7 @@ export function loseRecords(world: World, how: 'expired' | 'replaced'): void {
   if (how === 'expired') {
     kafka.start = logEnd(world) - 1;
   } else {
+    kafka.oldEnd = Math.max(kafka.oldEnd, logEnd(world));
     kafka.origin = world.timeline.now();
     kafka.start = 0;
   }
