@@ -17,6 +17,7 @@ import Long from 'long';
 import { stepInterceptor } from '../../worker/interceptor.js';
 import { scrubber } from '../../worker/scrub.js';
 import { random, type Random } from './seed.js';
+import { createServerHistory, markerOf, type Marker, type ServerHistory } from './server-history.js';
 import type { Doing, Process, Timeline } from './timeline.js';
 
 type Job = coresdk.workflow_activation.IWorkflowActivationJob;
@@ -72,7 +73,6 @@ export interface Start {
   readonly id: string;
   readonly input: unknown;
   readonly memo?: Readonly<Record<string, Payload>>;
-  readonly firstRunId?: string;
 }
 
 /** How the history of one execution grew. */
@@ -84,7 +84,8 @@ export interface HistorySize {
 
 export interface Driver {
   start(start: Start): void;
-  signalWithStart(start: Start, signal: string, argument: unknown): void;
+  /** Returns the id of the execution that hears it. */
+  signalWithStart(start: Start, signal: string, argument: unknown): string;
   signal(id: string, name: string, argument: unknown): boolean;
   /** Sends an update, and starts the execution first when `start` is given and none is open. The same id is the same update. */
   update(id: string, name: string, argument: unknown, updateId?: string, start?: Start): boolean;
@@ -101,6 +102,8 @@ export interface Driver {
   /** The memo of an execution as `describe` shows it; undefined: there is none. */
   memo(id: string): Readonly<Record<string, unknown>> | undefined;
   size(id: string): HistorySize;
+  /** What the server has written of every execution of an id, the oldest first. */
+  histories(id: string): readonly ServerHistory[];
   /** Kills the worker's process; a new one is there after `downFor`. */
   crash(downFor: number): void;
   /** A rolling deploy: steps are cut off in good order. */
@@ -116,17 +119,35 @@ export interface Driver {
 
 export type UpdateAnswer = { readonly result: unknown } | { readonly failed: string };
 
+/** One completed workflow task. */
 interface Batch {
-  readonly jobs: readonly Job[];
+  readonly activations: readonly Activation[];
   readonly time: number;
   readonly continueAsNew: boolean;
-  /** As JSON, for comparison. */
-  readonly commands: string;
   readonly carriedOut: readonly Command[];
   /** When the server had them. */
   readonly completed: number;
-  /** Events so far. */
+  /** Events, with those of this task. */
   readonly events: number;
+}
+
+/** What the code was told at once, and what it wanted then. */
+interface Activation {
+  readonly jobs: readonly Job[];
+  readonly time: number;
+  /** As JSON, for comparison. */
+  readonly commands: string;
+}
+
+/** A workflow task at a worker. It goes on while steps within it are at work, and takes no further messages. */
+interface WorkflowTask {
+  /** What the server told with it. */
+  readonly jobs: readonly Job[];
+  readonly began: number;
+  readonly process: Process;
+  readonly continueAsNew: boolean;
+  readonly activations: Activation[];
+  readonly commands: (Command | Marker)[];
 }
 
 interface Task {
@@ -165,17 +186,17 @@ interface Execution {
   readonly startedAt: number;
   readonly seed: number;
   memo: Record<string, Payload>;
+  searchAttributes: Record<string, Payload>;
   sandbox: Workflow | null;
   history: Batch[];
   jobs: Job[];
   /** A task is planned or at work. */
   taskPlanned: boolean;
+  atWork: WorkflowTask | null;
   /** No task begins earlier: the server still waits for one that was lost. */
   notBefore: number;
-  /** Jobs that no event of the server stands behind. */
-  quiet: boolean;
   open: boolean;
-  events: number;
+  written: ServerHistory;
   bytes: number;
   readonly timers: Map<number, () => void>;
   readonly tasks: Map<number, Task>;
@@ -199,6 +220,13 @@ const TIMEOUT = { startToClose: 1, scheduleToClose: 3, heartbeat: 4 } as const;
 const TASK_TIMEOUT = 10_000;
 /** The slowest workflow task (milliseconds). */
 export const SLOW_TASK = 120;
+/**
+ * The server's timers are due this much later at the earliest (milliseconds): its queue reads ahead by a second, and what
+ * is added behind its mark waits for the next reading.
+ */
+const TIMER_LAG = 1_000;
+/** An execution that continues as new has its first task no earlier after its own start (milliseconds). */
+const SHORTEST_RUN = 1_000;
 const FLAGS = [1, 2, 3, 4, 5, 6];
 const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 const payload = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
@@ -225,7 +253,7 @@ export function createDriver(options: DriverOptions): Driver {
     const process: Process = { name: `worker-${++processes}`, dead: false, cutOff: false };
     worker = { process, steps: options.steps(process) };
     for (const e of executions.values()) {
-      if (e.jobs.length > 0) plan(e);
+      plan(e);
       for (const task of e.tasks.values()) if (task.open && task.running === null) dispatch(e, task, 5);
     }
   };
@@ -234,41 +262,74 @@ export function createDriver(options: DriverOptions): Driver {
 
   const newRunId = (): string => `run-${++runs}-${options.random.int(0, 0x7fffffff).toString(16)}`;
 
-  const create = (start: Start): Execution => {
+  /**
+   * @param first what the execution is told before its first task.
+   * @param after epoch milliseconds before which it has none.
+   */
+  const create = (start: Start & { readonly from?: Execution }, first?: Job, after = 0): Execution => {
     const runId = newRunId();
     const seed = options.random.int(0, 0x7fffffff);
     const e: Execution = {
-      ...blank(),
+      ...blank(createServerHistory(timeline.now)),
       type: start.type,
       id: start.id,
       runId,
       originalRunId: runId,
-      firstRunId: start.firstRunId ?? runId,
+      firstRunId: start.from?.firstRunId ?? runId,
       startedAt: timeline.now(),
       seed,
-      memo: { ...start.memo },
+      memo: { ...(start.memo ?? start.from?.memo) },
+      searchAttributes: { ...start.from?.searchAttributes },
+      notBefore: after,
     };
     executions.set(e.id, e);
-    add(
-      e,
+    const input = toPayloads(defaultPayloadConverter, start.input) ?? [];
+    const carried = {
+      memo: { fields: { ...e.memo } },
+      searchAttributes: { indexedFields: { ...e.searchAttributes } },
+    };
+    const initializeWorkflow = {
+      workflowType: e.type,
+      workflowId: e.id,
+      arguments: input,
+      randomnessSeed: Long.fromNumber(seed, true),
+      headers: {},
+      identity: 'simulation',
+      firstExecutionRunId: e.firstRunId,
+      attempt: 1,
+      startTime: msToTs(e.startedAt),
+      workflowTaskTimeout: msToTs(TASK_TIMEOUT),
+      ...carried,
+    };
+    e.jobs.push({ initializeWorkflow });
+    e.bytes += record({ initializeWorkflow });
+    const waits = after > timeline.now();
+    e.written.begins(
       {
-        initializeWorkflow: {
-          workflowType: e.type,
-          workflowId: e.id,
-          arguments: toPayloads(defaultPayloadConverter, start.input) ?? [],
-          randomnessSeed: Long.fromNumber(seed, true),
-          headers: {},
-          identity: 'simulation',
-          firstExecutionRunId: e.firstRunId,
-          attempt: 1,
-          startTime: msToTs(e.startedAt),
-          workflowTaskTimeout: msToTs(TASK_TIMEOUT),
-          memo: { fields: { ...e.memo } },
-        },
+        workflowType: { name: e.type },
+        workflowId: e.id,
+        taskQueue: { name: 'holdfast', kind: 1 },
+        input: { payloads: input },
+        workflowTaskTimeout: msToTs(TASK_TIMEOUT),
+        originalExecutionRunId: e.originalRunId,
+        firstExecutionRunId: e.firstRunId,
+        continuedExecutionRunId: start.from?.runId ?? '',
+        attempt: 1,
+        ...carried,
       },
-      1,
+      waits,
     );
+    if (first !== undefined) add(e, first);
+    if (!waits) e.written.mayBegin();
+    else timeline.at(after, () => begun(e));
+    plan(e);
     return e;
+  };
+
+  const begun = (e: Execution): void => {
+    if (!e.open) return;
+    e.written.mayBegin();
+    plan(e);
   };
 
   const record = (what: unknown): number => {
@@ -277,84 +338,117 @@ export function createDriver(options: DriverOptions): Driver {
     return text.length;
   };
 
-  const add = (e: Execution, job: Job, events: number): void => {
+  const add = (e: Execution, job: Job): void => {
     e.jobs.push(job);
-    e.events += events;
+    e.written.happens(job);
     e.bytes += record(job);
-    if (events > 0) e.quiet = false;
     plan(e);
   };
 
   const plan = (e: Execution): void => {
-    if (e.taskPlanned || worker === null || !e.open) return;
+    if (e.taskPlanned || worker === null || !e.open || !e.written.taskOpen) return;
     e.taskPlanned = true;
     timeline.at(Math.max(e.notBefore, timeline.now() + options.random.int(1, 4)), () => runTask(e));
   };
 
   const runTask = async (e: Execution): Promise<void> => {
-    if (!e.open || worker === null || e.jobs.length === 0) {
+    if (!e.open || worker === null || !e.written.taskOpen) {
       e.taskPlanned = false;
       return;
     }
-    const { process } = worker;
     const running = await warm(e);
     if (running === null) return;
     const jobs = ordered(e.jobs);
     e.jobs = [];
-    const continueAsNew = e.events >= options.continueAfter;
-    const began = timeline.now();
-    const commands = await activate(e, running, jobs, began, false, continueAsNew);
-    if (commands === null) return;
+    const continueAsNew = e.written.events.length >= options.continueAfter;
+    e.written.taskStarts({ suggestContinueAsNew: continueAsNew });
+    const { process } = worker;
+    const task = { jobs, began: timeline.now(), process, continueAsNew, activations: [], commands: [] };
+    e.atWork = task;
+    await workOn(e, task, jobs);
+  };
+
+  /** Tells the code, and what it is told for what it then wants, until there is nothing left but to tell the server. */
+  const workOn = async (e: Execution, task: WorkflowTask, jobs: readonly Job[]): Promise<void> => {
+    if (e.sandbox === null) return;
+    for (let told = jobs; told.length > 0;) {
+      const time = timeline.now();
+      const commands = await activate(e, e.sandbox, told, time, false, task.continueAsNew);
+      if (commands === null) return;
+      task.activations.push({ jobs: told, time, commands: json(commands) });
+      task.commands.push(...commands);
+      for (const { scheduleLocalActivity } of commands)
+        if (scheduleLocalActivity) schedule(e, scheduleLocalActivity, true);
+      told = commands.flatMap(({ requestCancelActivity: of }) => (of ? calledOff(e, task, of.seq ?? 0) : []));
+    }
+    if ([...e.tasks.values()].some((step) => step.local && step.open)) return;
     // What comes from here on belongs to the next task; the commands count only when the server has them.
     const took = options.random.chance(0.9) ? options.random.int(0, 2) : options.random.int(3, SLOW_TASK);
-    timeline.at(began + took, () => {
-      e.taskPlanned = false;
-      if (!e.open) return;
-      if (process.dead || process.cutOff) return redo(e, jobs, began + TASK_TIMEOUT);
-      const meanwhile = e.jobs.some((j) => !j.doUpdate);
-      if (meanwhile && commands.some(closes)) return redo(e, jobs, timeline.now());
-      // Scheduled, started, completed. A cancelled wait is told to the code within the task that cancelled it.
-      if (!e.quiet) e.events += 3;
-      e.quiet = e.jobs.length === 0;
-      remember(e, jobs, commands, began, continueAsNew);
-      for (const command of commands) carryOut(e, command);
-      if (!e.open) return;
-      hooks.taskDone(e.id);
-      if (e.jobs.length > 0) plan(e);
-    });
+    timeline.at(timeline.now() + took, () => complete(e, task));
+  };
+
+  const complete = (e: Execution, task: WorkflowTask): void => {
+    if (!e.open || e.atWork !== task) return;
+    if (task.process.dead || task.process.cutOff) return redo(e, 'timed out');
+    const commands = task.commands.filter(isCommand);
+    if (e.written.unseen && commands.some(closes)) return redo(e, 'unseen events');
+    e.atWork = null;
+    e.taskPlanned = false;
+    const unsent = neverSent(commands);
+    const sent = task.commands.filter((c) => !unsent.has(c));
+    remember(e, task, sent.filter(isCommand), e.written.taskEnds(sent));
+    for (const command of sent) if (isCommand(command)) carryOut(e, command);
+    if (!e.open) return;
+    hooks.taskDone(e.id);
+    plan(e);
   };
 
   /** Nobody answered for the task, or it would have closed the execution before an event that it has not seen. */
-  const redo = (e: Execution, jobs: readonly Job[], notBefore: number): void => {
+  const redo = (e: Execution, why: 'timed out' | 'unseen events'): void => {
+    const task = e.atWork;
+    if (task === null) return;
     void e.sandbox?.dispose();
     e.sandbox = null;
-    e.jobs = [...jobs, ...e.jobs];
-    e.events += 3;
-    e.notBefore = notBefore;
-    plan(e);
+    e.atWork = null;
+    e.taskPlanned = false;
+    // The steps within it are done again with it.
+    for (const step of e.tasks.values()) if (step.local) close(step);
+    e.jobs = [...task.jobs, ...e.jobs];
+    e.notBefore = why === 'timed out' ? task.began + TASK_TIMEOUT : timeline.now();
+    timeline.at(e.notBefore, () => {
+      if (!e.open) return;
+      e.written.taskFails(why);
+      plan(e);
+    });
   };
 
   /** What goes into history: rejected updates do not. */
   const remember = (
     e: Execution,
-    jobs: readonly Job[],
-    commands: readonly Command[],
-    time: number,
-    continueAsNew: boolean,
+    task: WorkflowTask,
+    carriedOut: readonly Command[],
+    events: number,
   ): void => {
     const rejected = new Set(
-      commands.flatMap((c) => (c.updateResponse?.rejected ? [c.updateResponse.protocolInstanceId] : [])),
+      carriedOut.flatMap((c) => (c.updateResponse?.rejected ? [c.updateResponse.protocolInstanceId] : [])),
     );
-    const kept = jobs.filter((j) => !j.doUpdate || !rejected.has(j.doUpdate.protocolInstanceId));
-    if (kept.length === 0) return;
+    const activations = task.activations.flatMap(({ jobs, time, commands }): readonly Activation[] => {
+      const kept = jobs.filter((j) => !j.doUpdate || !rejected.has(j.doUpdate.protocolInstanceId));
+      if (kept.length === 0) return [];
+      const again = kept.map((j) => (j.doUpdate ? { doUpdate: { ...j.doUpdate, runValidator: false } } : j));
+      if (rejected.size === 0) return [{ jobs: again, time, commands }];
+      const wanted = (JSON.parse(commands) as Command[]).filter((c) => !c.updateResponse?.rejected);
+      return [{ jobs: again, time, commands: JSON.stringify(wanted) }];
+    });
+    if (activations.length === 0) return;
+    const { began, continueAsNew } = task;
     e.history.push({
-      jobs: kept.map((j) => (j.doUpdate ? { doUpdate: { ...j.doUpdate, runValidator: false } } : j)),
-      time,
+      activations,
+      time: began,
       continueAsNew,
-      commands: json(commands.filter((c) => !c.updateResponse?.rejected)),
-      carriedOut: commands,
+      carriedOut,
       completed: timeline.now(),
-      events: e.events,
+      events,
     });
   };
 
@@ -368,18 +462,19 @@ export function createDriver(options: DriverOptions): Driver {
   /** From the beginning, in a new sandbox: the same jobs must give the same commands. */
   const replay = async (e: Execution): Promise<Workflow | null> => {
     const created = await sandbox.createWorkflow(creation(e));
-    for (const batch of e.history) {
-      const commands = await activate(e, created, batch.jobs, batch.time, true, batch.continueAsNew);
-      if (commands === null) return null;
-      const now = json(commands);
-      if (now !== batch.commands) {
-        hooks.broken(
-          `replay of ${e.id} differs: recorded ${batch.commands.slice(0, 400)}, now ${now.slice(0, 400)}`,
-        );
-        await created.dispose();
-        return null;
+    for (const { activations, continueAsNew } of e.history)
+      for (const { jobs, time, commands: recorded } of activations) {
+        const commands = await activate(e, created, jobs, time, true, continueAsNew);
+        if (commands === null) return null;
+        const now = json(commands);
+        if (now !== recorded) {
+          hooks.broken(
+            `replay of ${e.id} differs: recorded ${recorded.slice(0, 400)}, now ${now.slice(0, 400)}`,
+          );
+          await created.dispose();
+          return null;
+        }
       }
-    }
     return created;
   };
 
@@ -442,29 +537,29 @@ export function createDriver(options: DriverOptions): Driver {
   const carryOut = (e: Execution, command: Command): void => {
     e.bytes += record(command);
     if (command.startTimer) {
-      e.events++;
       setTimer(e, command.startTimer, timeline.now());
     } else if (command.cancelTimer) {
-      e.events++;
-      e.timers.get(command.cancelTimer.seq ?? 0)?.();
+      const { seq } = command.cancelTimer;
+      e.timers.get(seq ?? 0)?.();
+      // One that fired while the task was at work has not fired.
+      e.jobs = e.jobs.filter((j) => j.fireTimer?.seq !== seq);
     } else if (command.scheduleActivity) {
-      e.events++;
       schedule(e, command.scheduleActivity, false);
     } else if (command.scheduleLocalActivity) {
-      e.events++;
-      schedule(e, command.scheduleLocalActivity, true);
+      // Carried out within the task, before it was complete.
     } else if (command.requestCancelActivity) {
       requestCancel(e, command.requestCancelActivity.seq ?? 0);
     } else if (command.upsertWorkflowSearchAttributes) {
-      e.events++;
+      Object.assign(
+        e.searchAttributes,
+        command.upsertWorkflowSearchAttributes.searchAttributes?.indexedFields,
+      );
     } else if (command.modifyWorkflowProperties) {
-      e.events++;
       Object.assign(e.memo, command.modifyWorkflowProperties.upsertedMemo?.fields);
     } else if (command.updateResponse) {
       const { accepted, rejected, completed, protocolInstanceId } = command.updateResponse;
       if (completed) updateAnswers.set(protocolInstanceId ?? '', { result: plain(completed) });
       if (rejected) updateAnswers.set(protocolInstanceId ?? '', { failed: rejected.message ?? 'refused' });
-      if (!rejected) e.events++;
       if (!accepted) hooks.note(rejected ? `refused: ${rejected.message ?? ''}` : 'heard');
     } else if (command.completeWorkflowExecution) {
       end(e, 'completed', plain(command.completeWorkflowExecution.result));
@@ -478,16 +573,13 @@ export function createDriver(options: DriverOptions): Driver {
       // Updates that were not yet accepted are sent again, to the next run.
       const late = e.jobs.filter((j) => j.doUpdate);
       end(e, 'continued as new', undefined);
-      const next = create({
-        type: workflowType || e.type,
-        id: e.id,
-        input: plain(args?.[0]),
-        memo: memo && Object.keys(memo).length > 0 ? memo : e.memo,
-        firstRunId: e.firstRunId,
-      });
-      for (const job of late) add(next, job, 1);
-    } else if (command.setPatchMarker) {
-      e.events++;
+      const given = memo && Object.keys(memo).length > 0 ? { memo } : {};
+      const next = create(
+        { type: workflowType || e.type, id: e.id, input: plain(args?.[0]), from: e, ...given },
+        undefined,
+        e.startedAt + SHORTEST_RUN,
+      );
+      for (const job of late) add(next, job);
     } else {
       hooks.broken(`the driver does not know the command ${Object.keys(command).join()}`);
     }
@@ -498,15 +590,15 @@ export function createDriver(options: DriverOptions): Driver {
     { seq, startToFireTimeout }: coresdk.workflow_commands.IStartTimer,
     from: number,
   ): void => {
-    const callOff = timeline.at(from + (optionalTsToMs(startToFireTimeout) ?? 0), () => {
+    const due = Math.max(from + (optionalTsToMs(startToFireTimeout) ?? 0), timeline.now() + TIMER_LAG);
+    const callOff = timeline.at(due, () => {
       e.timers.delete(seq ?? 0);
-      if (e.open) add(e, { fireTimer: { seq: seq ?? 0 } }, 1);
+      if (e.open) add(e, { fireTimer: { seq: seq ?? 0 } });
     });
     e.timers.set(seq ?? 0, callOff);
   };
 
   const end = (e: Execution, how: string, result: unknown): void => {
-    e.events++;
     e.open = false;
     for (const callOff of e.timers.values()) callOff();
     for (const task of e.tasks.values()) close(task);
@@ -519,42 +611,42 @@ export function createDriver(options: DriverOptions): Driver {
   /** The same history up to a task, in a new run. Steps that were at work then begin anew. */
   const resetTo = (from: Execution, anew: number): void => {
     const kept = from.history.slice(0, anew);
-    const [again, ...later] = [...from.history.slice(anew).map((b) => b.jobs), from.jobs];
+    const [again, ...later] = [...from.history.slice(anew).map(toldBy), from.atWork?.jobs ?? [], from.jobs];
     const messages = later.flat().filter((j) => j.signalWorkflow ?? j.doUpdate);
-    const { type, id, originalRunId, firstRunId, startedAt, seed, memo } = from;
+    const { type, id, originalRunId, firstRunId, startedAt, seed, memo, searchAttributes } = from;
     const e: Execution = {
-      ...blank(),
-      ...{ type, id, originalRunId, firstRunId, startedAt, seed, memo },
+      ...blank(from.written.upTo(kept.at(-1)?.events ?? 0)),
+      ...{ type, id, originalRunId, firstRunId, startedAt, seed, memo, searchAttributes },
       runId: newRunId(),
       history: kept,
-      events: kept.at(-1)?.events ?? 0,
       bytes: from.bytes,
     };
     executions.set(id, e);
-    add(
-      e,
-      { updateRandomSeed: { randomnessSeed: Long.fromNumber(options.random.int(0, 0x7fffffff), true) } },
-      2,
-    );
-    for (const job of [...(again ?? []), ...messages])
-      add(e, job.doUpdate ? { doUpdate: { ...job.doUpdate, runValidator: true } } : job, 1);
+    const anewJob = (job: Job): Job =>
+      job.doUpdate ? { doUpdate: { ...job.doUpdate, runValidator: true } } : job;
+    for (const job of again ?? []) add(e, anewJob(job));
+    if (!e.written.taskOpen) e.written.mayBegin();
+    e.written.taskStarts({});
+    e.written.taskFails('reset');
+    const randomnessSeed = Long.fromNumber(options.random.int(0, 0x7fffffff), true);
+    e.jobs.unshift({ updateRandomSeed: { randomnessSeed } });
+    for (const job of messages) add(e, anewJob(job));
+    plan(e);
     reopen(e, kept, again ?? []);
   };
 
   /** Timers and steps that were begun in the kept tasks, and of whose end nothing is kept. */
   const reopen = (e: Execution, kept: readonly Batch[], again: readonly Job[]): void => {
-    const told = [...kept.flatMap((b) => b.jobs), ...again];
+    const told = [...kept.flatMap((b) => b.activations.flatMap((a) => a.jobs)), ...again];
     const fired = new Set(told.map((j) => j.fireTimer?.seq));
     const resolved = new Set(told.map((j) => j.resolveActivity?.seq));
     const commands = kept.flatMap((b) => b.carriedOut.map((command) => ({ command, at: b.completed })));
     const cancelled = new Set(commands.map(({ command }) => command.cancelTimer?.seq));
     for (const { command, at } of commands) {
-      const { startTimer, scheduleActivity, scheduleLocalActivity, requestCancelActivity } = command;
+      const { startTimer, scheduleActivity, requestCancelActivity } = command;
       if (startTimer && !fired.has(startTimer.seq) && !cancelled.has(startTimer.seq))
         setTimer(e, startTimer, at);
       if (scheduleActivity && !resolved.has(scheduleActivity.seq)) schedule(e, scheduleActivity, false);
-      if (scheduleLocalActivity && !resolved.has(scheduleLocalActivity.seq))
-        schedule(e, scheduleLocalActivity, true);
       if (requestCancelActivity && !resolved.has(requestCancelActivity.seq))
         requestCancel(e, requestCancelActivity.seq ?? 0);
     }
@@ -707,14 +799,16 @@ export function createDriver(options: DriverOptions): Driver {
   const succeed = (e: Execution, task: Task, result: unknown): void => {
     const told = payload(result === undefined ? null : result);
     finish(e, task, null, plain(told));
-    if (task.cancelRequested) return endCancelled(e);
+    if (task.cancelRequested)
+      return endCancelled(e, task, 'activityTaskCompleted', { result: { payloads: [told] } });
     resolve(e, task, { completed: { result: told } });
   };
 
   const fail = (e: Execution, task: Task, error: unknown): void => {
     if (task.cancelRequested) {
       finish(e, task, 'cancelled', undefined);
-      return endCancelled(e);
+      const heard = error instanceof CancelledFailure && error.message === 'CANCELLED';
+      return endCancelled(e, task, heard ? 'activityTaskCanceled' : 'activityTaskFailed');
     }
     const cut = error instanceof CancelledFailure;
     const thrown = cut ? ApplicationFailure.retryable('worker shutdown', 'WorkerShutdown') : error;
@@ -734,7 +828,7 @@ export function createDriver(options: DriverOptions): Driver {
     hooks.note(`${task.step} timed out (${type}), attempt ${task.attempt}`);
     if (task.cancelRequested) {
       finish(e, task, 'timed out after cancel', undefined);
-      return endCancelled(e);
+      return endCancelled(e, task, 'activityTaskTimedOut');
     }
     if (type === TIMEOUT.scheduleToClose) return giveUp(e, task, failure, RETRY_STATE.timeout);
     retry(e, task, failure);
@@ -747,7 +841,7 @@ export function createDriver(options: DriverOptions): Driver {
     const over = task.scheduled + (task.scheduleToClose ?? Number.POSITIVE_INFINITY);
     if (timeline.now() + wait >= over) return giveUp(e, task, failure, RETRY_STATE.timeout);
     task.attempt++;
-    dispatch(e, task, wait);
+    dispatch(e, task, task.local ? wait : Math.max(wait, TIMER_LAG));
   };
 
   const giveUp = (e: Execution, task: Task, cause: ProtoFailure, retryState: number): void => {
@@ -765,41 +859,67 @@ export function createDriver(options: DriverOptions): Driver {
     resolve(e, task, { failed: { failure } });
   };
 
-  /** Started is written together with the end; of a step within a workflow task there is nothing but its marker. */
-  const resolve = (e: Execution, task: Task, result: coresdk.activity_result.IActivityResolution): void =>
-    add(e, { resolveActivity: { seq: task.seq, isLocal: task.local, result } }, task.local ? 0 : 2);
-
-  /** The end of a cancelled wait is an event and a workflow task in which there is nothing to do. */
-  const endCancelled = (e: Execution): void => {
-    e.events += 2 + 3;
+  const resolve = (e: Execution, task: Task, result: coresdk.activity_result.IActivityResolution): void => {
+    const job = { resolveActivity: { seq: task.seq, isLocal: task.local, result } };
+    if (!task.local) return add(e, job);
+    const { atWork } = e;
+    if (atWork === null) return;
+    e.bytes += record(job);
+    const { completed, failed } = result;
+    const times = { scheduled: task.scheduled, ended: timeline.now() };
+    atWork.commands.push(markerOf(task, times, payload, completed?.result ?? null, failed?.failure ?? null));
+    timeline.at(timeline.now(), () => workOn(e, atWork, [job]));
   };
 
-  /** TRY_CANCEL: the code goes on at once, the step learns it with its next heartbeat. */
-  const requestCancel = (e: Execution, seq: number): void => {
-    const task = e.tasks.get(seq);
-    e.events++;
-    if (task === undefined || !task.open) return;
-    task.cancelRequested = true;
+  /** The end of a wait that nobody waits for: an event, and a workflow task in which there is nothing to do. */
+  const endCancelled = (
+    e: Execution,
+    task: Task,
+    is: string,
+    attributes: Readonly<Record<string, unknown>> = {},
+    began = true,
+  ): void => {
+    e.written.stepEnds(task.seq, is, attributes, began);
+    plan(e);
+  };
+
+  /** TRY_CANCEL: the code goes on at once, within the same task. */
+  const calledOff = (e: Execution, task: WorkflowTask, seq: number): readonly Job[] => {
+    const within = task.commands.flatMap((c) => ('marker' in c ? [] : (c.scheduleActivity ?? [])));
+    const now = within.find((of) => of.seq === seq);
+    const then = e.tasks.get(seq);
     const failure: ProtoFailure = {
       message: 'Activity cancelled',
       cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
-      activityFailureInfo: { activityType: { name: task.step }, activityId: task.id, retryState: 6 },
+      activityFailureInfo: {
+        activityType: { name: then?.step ?? now?.activityType ?? '' },
+        activityId: then?.id ?? now?.activityId ?? '',
+        retryState: RETRY_STATE.cancelled,
+      },
     };
-    add(e, { resolveActivity: { seq, result: { cancelled: { failure } } } }, 0);
-    if (task.running === null) {
-      finish(e, task, 'cancelled before it began', undefined);
-      endCancelled(e);
-    }
+    return [{ resolveActivity: { seq, result: { cancelled: { failure } } } }];
+  };
+
+  /** The step learns it with its next heartbeat; one that no worker has is over. */
+  const requestCancel = (e: Execution, seq: number): void => {
+    const task = e.tasks.get(seq);
+    // It ended while the task was at work: the code has heard already that it is cancelled.
+    e.jobs = e.jobs.filter((j) => j.resolveActivity?.seq !== seq);
+    if (task === undefined || !task.open) return;
+    task.cancelRequested = true;
+    if (task.running !== null) return;
+    finish(e, task, 'cancelled before it began', undefined);
+    endCancelled(e, task, 'activityTaskCanceled', {}, false);
   };
 
   const lose = (downFor: number): void => {
     const from = worker;
     if (from === null) return;
     worker = null;
+    evictAll();
     // The next process carries out the workflow task again, and with it the steps within it.
     for (const e of executions.values())
-      for (const task of e.tasks.values()) if (task.local && task.open) leave(task);
-    evictAll();
+      if ([...e.tasks.values()].some((step) => step.local && step.open)) redo(e, 'timed out');
     timeline.at(timeline.now() + downFor, boot);
   };
 
@@ -808,13 +928,15 @@ export function createDriver(options: DriverOptions): Driver {
     start: (start) => void create(start),
     signalWithStart(start, signal, argument) {
       const e = executions.get(start.id);
-      const open = e?.open === true ? e : create(start);
-      send(open, signal, argument);
+      const job = signalJob(signal, argument);
+      if (e?.open !== true) return create(start, job).runId;
+      add(e, job);
+      return e.runId;
     },
     signal(id, name, argument) {
       const e = executions.get(id);
       if (e?.open !== true) return false;
-      send(e, name, argument);
+      add(e, signalJob(name, argument));
       return true;
     },
     update(id, name, argument, updateId = `update-${++updates}`, start) {
@@ -823,21 +945,17 @@ export function createDriver(options: DriverOptions): Driver {
       const e = there?.open === true ? there : start === undefined ? undefined : create(start);
       if (e === undefined) return false;
       sent.add(updateId);
-      add(
-        e,
-        {
-          doUpdate: {
-            id: updateId,
-            protocolInstanceId: updateId,
-            name,
-            input: toPayloads(defaultPayloadConverter, argument) ?? [],
-            headers: {},
-            meta: { updateId, identity: 'simulation' },
-            runValidator: true,
-          },
+      add(e, {
+        doUpdate: {
+          id: updateId,
+          protocolInstanceId: updateId,
+          name,
+          input: toPayloads(defaultPayloadConverter, argument) ?? [],
+          headers: {},
+          meta: { updateId, identity: 'simulation' },
+          runValidator: true,
         },
-        1,
-      );
+      });
       return true;
     },
     answerTo: (updateId) => updateAnswers.get(updateId) ?? null,
@@ -852,7 +970,7 @@ export function createDriver(options: DriverOptions): Driver {
     cancel(id) {
       const e = executions.get(id);
       if (e?.open !== true) return false;
-      add(e, { cancelWorkflow: { reason: '' } }, 1);
+      add(e, { cancelWorkflow: { reason: '' } });
       return true;
     },
     isOpen: (id) => executions.get(id)?.open === true,
@@ -878,7 +996,12 @@ export function createDriver(options: DriverOptions): Driver {
     },
     size: (id) => {
       const e = executions.get(id);
-      return { events: e?.events ?? 0, bytes: e?.bytes ?? 0 };
+      return { events: e?.written.events.length ?? 0, bytes: e?.bytes ?? 0 };
+    },
+    histories: (id) => {
+      const open = executions.get(id);
+      const all = [...past.filter((e) => e.id === id), ...(open?.open === true ? [open] : [])];
+      return all.map((e) => e.written);
     },
     crash(downFor) {
       if (worker !== null) timeline.kill(worker.process);
@@ -896,7 +1019,13 @@ export function createDriver(options: DriverOptions): Driver {
       if (worker !== null) worker.process.cutOff = true;
       lose(downFor);
     },
-    evict: evictAll,
+    evict() {
+      for (const e of executions.values())
+        if (e.atWork === null) {
+          void e.sandbox?.dispose();
+          e.sandbox = null;
+        }
+    },
     async replayAll() {
       for (const e of [...past, ...executions.values()]) {
         const replayed = await replay(e);
@@ -908,11 +1037,40 @@ export function createDriver(options: DriverOptions): Driver {
       for (const e of executions.values()) await e.sandbox?.dispose();
     },
   };
+}
 
-  function send(e: Execution, signalName: string, argument: unknown): void {
-    const input = toPayloads(defaultPayloadConverter, argument) ?? [];
-    add(e, { signalWorkflow: { signalName, input, identity: 'simulation', headers: {} } }, 1);
-  }
+const signalJob = (signalName: string, argument: unknown): Job => ({
+  signalWorkflow: {
+    signalName,
+    input: toPayloads(defaultPayloadConverter, argument) ?? [],
+    identity: 'simulation',
+    headers: {},
+  },
+});
+
+const isCommand = (c: Command | Marker): c is Command => !('marker' in c);
+
+/** What a task has the code told of, without what its own commands brought about. */
+const toldBy = ({ activations }: Batch): readonly Job[] =>
+  activations
+    .flatMap((a) => a.jobs)
+    .filter(({ resolveActivity: r }) => !r || (!r.isLocal && !r.result?.cancelled));
+
+/** What is begun and called off within one task: the server hears of neither. */
+function neverSent(commands: readonly Command[]): ReadonlySet<Command | Marker> {
+  const ends = [...commands.entries()].flatMap(([at, end]): readonly Command[] => {
+    const timer = end.cancelTimer?.seq;
+    const step = end.requestCancelActivity?.seq;
+    const begin = commands
+      .slice(0, at)
+      .find(
+        (c) =>
+          (timer !== undefined && c.startTimer?.seq === timer) ||
+          (step !== undefined && c.scheduleActivity?.seq === step),
+      );
+    return begin === undefined ? [] : [begin, end];
+  });
+  return new Set(ends);
 }
 
 /** Ends the execution: the server refuses that while there are events that the code has not seen. */
@@ -935,18 +1093,28 @@ function ordered(jobs: readonly Job[]): readonly Job[] {
 }
 
 /** An execution that nothing has happened to. */
-const blank = (): Omit<
+const blank = (
+  written: ServerHistory,
+): Omit<
   Execution,
-  'type' | 'id' | 'runId' | 'originalRunId' | 'firstRunId' | 'startedAt' | 'seed' | 'memo'
+  | 'type'
+  | 'id'
+  | 'runId'
+  | 'originalRunId'
+  | 'firstRunId'
+  | 'startedAt'
+  | 'seed'
+  | 'memo'
+  | 'searchAttributes'
 > => ({
   sandbox: null,
   history: [],
   jobs: [],
   taskPlanned: false,
+  atWork: null,
   notBefore: 0,
-  quiet: true,
   open: true,
-  events: 0,
+  written,
   bytes: 0,
   timers: new Map(),
   tasks: new Map(),
