@@ -5,6 +5,7 @@ import type { RunId } from './ids.js';
 import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { StandingHold } from './standing-hold.js';
+import type { Traces } from './witness.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -104,6 +105,8 @@ export interface Assessment {
   readonly archived?: Reading<ArchivedEnd>;
   /** Whether the configuration has a command that starts the JobManager. Only while Flink holds the job. */
   readonly canStart?: boolean;
+  /** What a run leaves behind that nobody brings back and nobody saw end. Left out: there is no such run. */
+  readonly traces?: Traces;
 }
 
 export type Situation =
