@@ -1,6 +1,6 @@
 import type { Call, FileStatus } from '../adapters/ports.js';
 import type { ClusterConfig } from '../config/config.js';
-import { failureClass } from '../domain/failure.js';
+import { failureClass, faultOf } from '../domain/failure.js';
 import { hashText } from '../domain/hash128.js';
 import type { RunId } from '../domain/ids.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
@@ -49,10 +49,19 @@ export async function assessTraces(
 const directoryOf = (cluster: ClusterConfig, run: RunId): string =>
   `${cluster.checkpoints.replace(/\/+$/, '')}/${run}`;
 
-/** A task writes into `chk-N`, `shared` and `taskowned`: each changes when a file in it comes or goes. */
+/**
+ * A task writes into `chk-N`, `shared` and `taskowned`: each changes when a file in it comes or goes. On a storage that
+ * takes no write everything stands still, whoever lives: that is no evidence.
+ */
 async function newestIn(deps: Deps, directory: string, call: Call): Promise<Reading<string>> {
   const owner = deps.ports.storageOf(directory);
   if ('code' in owner) return unknown(owner);
+  try {
+    await owner.storage.proveUsable(call);
+  } catch (error) {
+    call.signal.throwIfAborted();
+    return unknown(faultOf(error));
+  }
   let newest = -1n;
   let changed: FileStatus | null = null;
   const take = (page: readonly FileStatus[]): void => {

@@ -224,7 +224,11 @@ function decideVanished(e: Evidence, why: string): Next {
     next.do === 'start'
       ? `start it from nothing, Kafka from ${next.from.kafkaFrom}: ${next.because}`
       : 'restore it from its newest restore point';
-  const question = ask('vanished', because, `${why}. Was it stopped on purpose?`, does, [], facts);
+  const { assessment: a } = e;
+  const proof = a === null ? null : provedDead(e.still ?? null, a);
+  const alive = proof === null || proof.is === 'dead' ? [] : [`First: ${proof.because.message}`];
+  const text = `${why}. Was it stopped on purpose?`;
+  const question = ask('vanished', because, text, does, [], [...alive, ...facts]);
   if (!e.approved.includes(question.plan.digest)) return question;
-  return starts && e.assessment !== null ? (notDead(e, e.assessment) ?? next) : next;
+  return starts && a !== null ? (notDead(e, a) ?? next) : next;
 }

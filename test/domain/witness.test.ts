@@ -185,6 +185,7 @@ describe('the decision', () => {
     const vanished = gone(26_000, {}, { ledger: lastSeen('RUNNING') });
     const asks = decide(evidence({ assessment: vanished, still: before }));
     if (asks.do !== 'ask') throw new Error(`expected a question, found ${asks.do}`);
+    expect(asks.plan.facts.join()).toContain(`its tasks may write on until`);
     const approved = [asks.plan.digest];
     expect(decide(evidence({ assessment: vanished, still: before, approved })).do).toBe('await');
     const later = gone(29_000, {}, { ledger: lastSeen('RUNNING') });
