@@ -24,6 +24,7 @@ import { assessStuck } from './assess-stuck.js';
 import { assessTraces } from './assess-traces.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
+import { resultStoreOf } from './job-result.js';
 import { quickLook } from './quick-look.js';
 
 /** Older runs than these say nothing about who can bring the job back. */
@@ -162,9 +163,8 @@ export async function readDirtyResults(
   it: ConfiguredJob,
   call: Call,
 ): Promise<Assessment['dirty']> {
-  const ha = it.cluster.ha;
-  if (ha === null) return absent;
-  const directory = `${ha.storageDir.replace(/\/+$/, '')}/job-result-store/${bare(ha.clusterId)}`;
+  const directory = resultStoreOf(it);
+  if (directory === null) return absent;
   const owner = deps.ports.storageOf(directory);
   if ('code' in owner) return unknown(owner);
   const found: DirtyResult[] = [];
