@@ -21,6 +21,7 @@ import {
 import { countTasks } from '../domain/tasks.js';
 import { assessEnd } from './assess-end.js';
 import { assessStuck } from './assess-stuck.js';
+import { assessTraces } from './assess-traces.js';
 import type { Deps } from './deps.js';
 import { bare, jobResults } from './ha-places.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
@@ -86,7 +87,8 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     hold,
     stopped: input.stopped ?? [],
   };
-  return assessEnd(deps, it, await assessStuck(deps, it, assessment, ha, call), call);
+  const ended = await assessEnd(deps, it, await assessStuck(deps, it, assessment, ha, call), call);
+  return assessTraces(deps, it, ended, call);
 }
 
 /** Whether the cluster keeps its HA data where this configuration looks for it. */

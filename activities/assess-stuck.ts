@@ -5,6 +5,7 @@ import { situationOf, type Assessment, type LostEntry } from '../domain/situatio
 import type { Deps } from './deps.js';
 import { jarsOf } from './ha-places.js';
 import type { ConfiguredJob } from './job.js';
+import { jobResult } from './job-result.js';
 
 /**
  * Adds what is worth a look only while Flink holds the job and does not run it: is the storage usable that it needs,
@@ -25,7 +26,27 @@ export async function assessStuck(
   // What a broken storage does not show is no evidence.
   if (storage !== null) return { ...a, needs: { storage } };
   const canStart = it.cluster.startCluster !== null;
-  return { ...a, needs: { storage }, lostEntries: await lostEntries(deps, it, ha.value, call), canStart };
+  const [lost, dirty] = await Promise.all([
+    lostEntries(deps, it, ha.value, call),
+    withContent(deps, a, ha.value, call),
+  ]);
+  return { ...a, needs: { storage }, lostEntries: lost, canStart, dirty };
+}
+
+/** The job results of runs that ZooKeeper still holds, with what they tell. */
+async function withContent(
+  deps: Deps,
+  { dirty }: Assessment,
+  { jobs }: HaCluster,
+  call: Call,
+): Promise<Assessment['dirty']> {
+  if (dirty.is !== 'present') return dirty;
+  const results = dirty.value.map(async (result) =>
+    result.length === 0 || !jobs.some((job) => job.run === result.run)
+      ? result
+      : { ...result, state: await jobResult(deps, result.path, result.run, call) },
+  );
+  return present(await Promise.all(results));
 }
 
 /** Null: proved usable. */

@@ -148,7 +148,7 @@ async function groupOf(
 }
 
 /** Nobody is in the group, and it has committed exactly the positions. */
-function isInLine({ members, offsets }: GroupState, positions: readonly KafkaPosition[]): boolean {
+export function isInLine({ members, offsets }: GroupState, positions: readonly KafkaPosition[]): boolean {
   const has = new Map(offsets.map((o) => [`${o.topic}/${o.partition}`, o.offset.toString()]));
   const concrete = positions.filter((p) => isConcrete(p.next));
   return (

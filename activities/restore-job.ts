@@ -1,13 +1,16 @@
 import type { Call } from '../adapters/ports.js';
-import { failure, faultOf } from '../domain/failure.js';
+import { failure, fault, faultOf, type Fault } from '../domain/failure.js';
 import { fence } from '../domain/fence.js';
 import type { RunId } from '../domain/ids.js';
 import type { RestorePoint } from '../domain/restore-point.js';
+import type { Assessment } from '../domain/situation.js';
+import type { Stillness } from '../domain/witness.js';
 import { assessRun } from './assess-run.js';
+import { isInLine } from './check-offsets.js';
 import type { Deps } from './deps.js';
-import { configuredJob } from './job.js';
+import { configuredJob, type ConfiguredJob } from './job.js';
 import { launcherOf, type Launched } from './launch.js';
-import { digestOf } from './read-state.js';
+import { digestOf, positionsIn } from './read-state.js';
 
 export interface RestoreInput {
   readonly job: string;
@@ -25,6 +28,8 @@ export interface RestoreInput {
   readonly inDoubt?: boolean;
   /** Runs that this case has stopped on approval. */
   readonly stopped?: readonly RunId[];
+  /** How long what the old run leaves behind has stood still; null or left out: nobody had to look. */
+  readonly still?: Stillness | null;
 }
 
 export interface RestoreOutcome extends Launched {
@@ -81,7 +86,9 @@ async function submitOnce(deps: Deps, input: RestoreInput, signal: AbortSignal):
   if (earlier !== null) return earlier;
 
   const assessment = await assessRun(deps, input, signal);
-  const objection = fence(assessment, it.cluster, input.consented);
+  const objection =
+    fence(assessment, input.consented, input.still ?? null) ??
+    (await groupMoved(deps, it, assessment, input, call));
   if (objection !== null) throw failure(objection.code, objection.message, objection.where);
 
   const found = await digestOf(deps, point.path, call);
@@ -93,4 +100,30 @@ async function submitOnce(deps: Deps, input: RestoreInput, signal: AbortSignal):
     );
   }
   return launcher.submit();
+}
+
+/**
+ * Where this case has just moved the group's offsets, they cannot be compared with those of an earlier look: they have to
+ * stand where it put them. Null: they do, or are no witness.
+ */
+async function groupMoved(
+  deps: Deps,
+  { job }: ConfiguredJob,
+  { traces }: Assessment,
+  { still, point, run }: RestoreInput,
+  call: Call,
+): Promise<Fault | null> {
+  const group = traces?.groupId ?? null;
+  if (still?.seen.group !== null || group === null || job.kafka === null) return null;
+  const positions = await positionsIn(deps, point.path, call);
+  if (positions.is !== 'present') return positions.is === 'unknown' ? positions.because : null;
+  const topics = [...new Set(positions.value.map((p) => p.topic))];
+  const state = await deps.ports.kafka(job.kafka.cluster).group(group, topics, call);
+  if (state.is !== 'present') return state.is === 'unknown' ? state.because : null;
+  if (isInLine(state.value, positions.value)) return null;
+  return fault(
+    'NotProvedDead',
+    `no JobManager knows run ${traces?.run}; expected group ${group} at the positions of ${point.path}, where it was just set, found it elsewhere: somebody commits. Run ${run} is not submitted; it is looked at again`,
+    group,
+  );
 }

@@ -13,6 +13,7 @@ import {
   type StartOffset,
 } from '../domain/kafka-from.js';
 import { placeholdersIn } from '../domain/launch-command.js';
+import type { Stillness } from '../domain/witness.js';
 import { assessRun } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
@@ -186,6 +187,8 @@ export interface StartInput {
   readonly repeated: boolean;
   /** An earlier attempt called with this run id and got no clear answer. */
   readonly inDoubt?: boolean;
+  /** How long what the old run leaves behind has stood still; null or left out: nobody had to look. */
+  readonly still?: Stillness | null;
 }
 
 /**
@@ -208,7 +211,7 @@ export async function startJob(deps: Deps, input: StartInput, signal: AbortSigna
     if (it.job.launch.kind === 'command' && !takesKafkaFrom(it))
       throw failure('ConfigInvalid', 'expected {kafkaFrom} in launch.command to start the job from nothing');
     const assessment = await assessRun(deps, { job: input.job, submitted: input.submitted }, signal);
-    const objection = fence(assessment, it.cluster, true);
+    const objection = fence(assessment, true, input.still ?? null);
     if (objection !== null) throw new HoldfastError(objection);
     await stillThere(deps, it, start, call);
     return { ...(await launcher.submit()), at: deps.ports.clock.now() };

@@ -22,7 +22,14 @@ export type DeadEnd =
   /** `leader`: whom ZooKeeper names as leader all the same; null: nobody. */
   | { readonly is: 'NoJobManager'; readonly run: RunId; readonly leader: string | null }
   | { readonly is: 'NoTaskManager'; readonly run: RunId }
-  | { readonly is: 'JobManagerIgnoresHa'; readonly run: RunId };
+  | { readonly is: 'JobManagerIgnoresHa'; readonly run: RunId }
+  /** `found`: what is there instead of a job result. */
+  | {
+      readonly is: 'UnreadableJobResult';
+      readonly run: RunId;
+      readonly path: string;
+      readonly found: string;
+    };
 
 /**
  * How long (milliseconds) it must have looked like this before it is one: longer than a supervisor's next try, an
@@ -37,6 +44,7 @@ export const LASTS: Readonly<Record<DeadEnd['is'], number>> = {
   NoJobManager: 180_000,
   NoTaskManager: 180_000,
   JobManagerIgnoresHa: 120_000,
+  UnreadableJobResult: 30_000,
 };
 
 /** What it is and what helps, for people. */
@@ -58,6 +66,8 @@ export function explain(deadEnd: DeadEnd): string {
       return `the JobManager leads and has run ${deadEnd.run}, but no TaskManager has registered: start TaskManagers; the job then goes on by itself.`;
     case 'JobManagerIgnoresHa':
       return `the JobManager leads, but does not start run ${deadEnd.run} that ZooKeeper holds with its checkpoints: restart the JobManager, and read its log. Submitting the job beside it would make two.`;
+    case 'UnreadableJobResult':
+      return `${deadEnd.path} has content that is no job result (${deadEnd.found}): every JobManager reads it when it starts, and stops at it. What it was to say, nobody can tell: that the run has failed, or that somebody ended it. Holdfast does not touch it. If nobody ended the job, stop whatever starts the JobManager, keep a copy of the file, move it out of the directory, and start the JobManager: it brings the job back from ZooKeeper. If somebody did, cancel the job then.`;
   }
 }
 

@@ -29,6 +29,7 @@ export function decideDeadEnd(e: Evidence, s: Extract<Situation, { is: 'dead-end
   }
   if (deadEnd.is === 'RestoreLoop') return decideLoop(e, deadEnd, s.because);
   if (deadEnd.is === 'NoJobManager') return decideStartCluster(e, deadEnd, s.because);
+  if (deadEnd.is === 'UnreadableJobResult') return explained('', deadEnd.path);
   if (deadEnd.is !== 'EmptyJobResult') return explained('', deadEnd.run);
   if (e.policy.repairs === 'never' || e.policy.attempts === 0)
     return explained(' Policy: Holdfast only reports it.', deadEnd.path);

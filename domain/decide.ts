@@ -17,6 +17,7 @@ import { pointFromPath } from './restore-point.js';
 import { type Assessment, isTerminal, type RunView, type Situation } from './situation.js';
 import { checkStop, stopConsent, stopNeedsApproval, tellStop } from './stop.js';
 import { calledAt, loopingOn, situationNow, stillStuck } from './stuck.js';
+import { provedDead } from './witness.js';
 
 /** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
 export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
@@ -43,13 +44,34 @@ export function decide(e: Evidence): Next {
   const situation = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
   const nobodyElse = situation.is === 'abandoned' || situation.is === 'vanished';
   if (nobodyElse && e.fromNothing) return decideFromNothing(e, e.fromNothing);
-  return situation.is === 'abandoned' ? decideRestore(e) : decideElse(e, situation);
+  return situation.is === 'abandoned'
+    ? (notDead(e, e.assessment) ?? decideRestore(e))
+    : decideElse(e, situation);
+}
+
+/**
+ * What keeps the fence from holding yet (design, 4.3): asked before anything is read, because it may take a minute; the
+ * fence itself asks again immediately before the call. Null: nothing. Where nothing is submitted it does not matter.
+ */
+function notDead(e: Evidence, a: Assessment): Next | null {
+  if (e.policy.attempts === 0) return null;
+  const proof = provedDead(e.still ?? null, a);
+  switch (proof?.is) {
+    case undefined:
+    case 'dead':
+      return null;
+    case 'not yet':
+      return { do: 'await', for: null, until: proof.until, because: proof.because };
+    case 'not dead':
+      return decideFault(proof.because);
+  }
 }
 
 /** Nobody but us brings the job back, and a person wants it without state. A word, so a job that vanished is meant too. */
 function decideFromNothing(e: Evidence, from: FromNothing): Next {
   if (e.pointers === null) return { do: 'fetchPointer' };
-  return decideStart(e, from, buildLadder(e.pointers, null));
+  const next = decideStart(e, from, buildLadder(e.pointers, null));
+  return next.do === 'start' && e.assessment !== null ? (notDead(e, e.assessment) ?? next) : next;
 }
 
 /** A run that this case submitted is alive: it is to be proved, never submitted again. */
@@ -202,6 +224,11 @@ function decideVanished(e: Evidence, why: string): Next {
     next.do === 'start'
       ? `start it from nothing, Kafka from ${next.from.kafkaFrom}: ${next.because}`
       : 'restore it from its newest restore point';
-  const question = ask('vanished', because, `${why}. Was it stopped on purpose?`, does, [], facts);
-  return e.approved.includes(question.plan.digest) ? next : question;
+  const { assessment: a } = e;
+  const proof = a === null ? null : provedDead(e.still ?? null, a);
+  const alive = proof === null || proof.is === 'dead' ? [] : [`First: ${proof.because.message}`];
+  const text = `${why}. Was it stopped on purpose?`;
+  const question = ask('vanished', because, text, does, [], [...alive, ...facts]);
+  if (!e.approved.includes(question.plan.digest)) return question;
+  return starts && a !== null ? (notDead(e, a) ?? next) : next;
 }

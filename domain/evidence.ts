@@ -10,6 +10,7 @@ import type { RepairCheck } from './repair.js';
 import type { RestorePoint, Verdict } from './restore-point.js';
 import type { Assessment } from './situation.js';
 import type { Stuck } from './stuck.js';
+import type { Stillness } from './witness.js';
 
 /** A submission whose fate is not known yet. */
 export interface OpenSubmission {
@@ -55,6 +56,8 @@ export interface Evidence {
   readonly fromNothing?: FromNothing | null;
   /** The run that this case has started from nothing: it is no blank run by accident. */
   readonly startedBlank?: RunId | null;
+  /** How long what the old run leaves behind has stood still before this pass; null or left out: not looked at. */
+  readonly still?: Stillness | null;
 }
 
 /** What is known before the first look. */

@@ -80,6 +80,12 @@ export const FAILURES = {
     holdfast: 'Waits for TaskManagers.',
     person: 'Start TaskManagers.',
   },
+  NotProvedDead: {
+    class: 'transient',
+    means: 'No JobManager knows the old run; nobody has proved that it has stopped.',
+    holdfast: 'Submits nothing; looks again until what the run leaves behind stands still.',
+    person: 'Stop the TaskManagers, or the second JobManager, that still run it.',
+  },
   SubmitInDoubt: {
     class: 'transient',
     means: 'A submission got no clear answer; the job may or may not have been started.',

@@ -5,6 +5,7 @@ import type { RunId } from './ids.js';
 import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { StandingHold } from './standing-hold.js';
+import type { Traces } from './witness.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -57,13 +58,20 @@ export interface DirtyResult {
   readonly path: string;
   /** Bytes. */
   readonly length: number;
+  /**
+   * The end that its content tells; null: Flink did not know it. `unknown` with `StateCorrupt`: the content is no job
+   * result. Left out: not read.
+   */
+  readonly state?: Reading<string | null>;
 }
 
-/** What the archive of ended jobs tells of a run that the leading JobManager does not show. */
+/** What Flink has written of the end of a run that the leading JobManager does not show. */
 export interface ArchivedEnd {
   readonly run: RunId;
   /** The terminal state that Flink wrote. */
   readonly state: string;
+  /** Where it is written [the archive]. */
+  readonly by?: 'job result';
 }
 
 /** Everything one look at the outside found out about the job. */
@@ -99,12 +107,14 @@ export interface Assessment {
   /** Runs that this case has stopped on approval: nobody wanted the job itself to end. */
   readonly stopped?: readonly RunId[];
   /**
-   * The archive of the newest run, which says how it ended. Looked at only when its HA data is gone and no JobManager
-   * shows it. `absent` says nothing. Left out: not looked at, or no archive is configured.
+   * The job result or the archive of the newest run, which say how it ended. Looked at only when its HA data is gone and
+   * no JobManager shows it. `absent` says nothing. Left out: not looked at, or neither is configured.
    */
   readonly archived?: Reading<ArchivedEnd>;
   /** Whether the configuration has a command that starts the JobManager. Only while Flink holds the job. */
   readonly canStart?: boolean;
+  /** What a run leaves behind that nobody brings back and nobody saw end. Left out: there is no such run. */
+  readonly traces?: Traces;
 }
 
 export type Situation =
@@ -289,7 +299,9 @@ function cleanedUp(a: Assessment, ours: readonly HaView[]): Extract<Situation, {
   const results = a.dirty.is === 'present' ? a.dirty.value : [];
   const dirty = results.find((d) => d.length > 0 && ours.some((h) => h.run === d.run));
   if (dirty !== undefined) {
-    const because = `Flink has recorded the end of ${dirty.run} and is cleaning up`;
+    const state = dirty.state?.is === 'present' ? dirty.state.value : null;
+    const recorded = state === null ? `the end of ${dirty.run}` : `${dirty.run} as ${state}`;
+    const because = `Flink has recorded ${recorded} and is cleaning up`;
     return { is: 'cleaning', run: dirty.run, because };
   }
   const half = ours.some((h) => h.graph) ? undefined : ours[0];
@@ -333,7 +345,7 @@ function lastSeen(a: Assessment): Situation {
   if (isTerminal(state) || ENDED_BY_PERSON.has(state)) return endedAs(a, run, state, by);
   if (a.archived?.is === 'unknown') return unknownBecause(a.archived.because);
   return a.archived?.is === 'present' && a.archived.value.run === run
-    ? endedAs(a, run, a.archived.value.state, "Flink's archive shows")
+    ? endedAs(a, run, a.archived.value.state, `Flink's ${a.archived.value.by ?? 'archive'} shows`)
     : endedAs(a, run, state, by);
 }
 

@@ -56,7 +56,17 @@ function heldInVain(a: Assessment, s: Extract<Situation, { is: 'held' | 'cleanin
   }
   if (a.runs.is === 'present') return s.is === 'held' ? { is: 'JobManagerIgnoresHa', run } : null;
   if (a.runs.is !== 'unknown' || !NOBODY_ANSWERS.has(a.runs.because.code)) return null;
+  const unreadable = unreadableResult(a, run);
+  if (unreadable !== null) return unreadable;
   return a.leads?.is === 'present' ? { is: 'NoJobManager', run, leader: a.leads.value } : null;
+}
+
+/** A recorded end that nobody can read; half of it may be written yet, so it has to look the same for a while. */
+function unreadableResult(a: Assessment, run: DeadEnd['run']): DeadEnd | null {
+  const results = a.dirty.is === 'present' ? a.dirty.value : [];
+  const result = results.find((d) => d.run === run && d.length > 0);
+  if (result?.state?.is !== 'unknown' || result.state.because.code !== 'StateCorrupt') return null;
+  return { is: 'UnreadableJobResult', run, path: result.path, found: result.state.because.message };
 }
 
 /** The point that a run restarts from for ever with the same first fault; null: it is in no loop. */

@@ -16,6 +16,7 @@ import type { TimeLeft } from '../domain/time-left.js';
 import type { ClusterStart } from '../domain/start-cluster.js';
 import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
+import type { Stillness } from '../domain/witness.js';
 import type { RecoverInput } from './messages.js';
 
 export interface Case {
@@ -93,6 +94,8 @@ export interface Case {
   sights: number;
   /** What a person was asked about and has rejected or aborted. */
   declined: readonly string[];
+  /** How long what the old run leaves behind has stood still; null: nobody had to look. */
+  still: Stillness | null;
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -155,6 +158,7 @@ export function newCase(input: RecoverInput): Case {
     sights: 0,
     declined: [],
     starts: [],
+    still: null,
   };
   const passing: Pick<Case, Passing> = {
     input,

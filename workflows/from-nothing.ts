@@ -6,6 +6,7 @@ import { NOTHING, type FromNothing } from '../domain/kafka-from.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
+import { exceptGroup } from '../domain/witness.js';
 import { launch, type Outcome } from './submission.js';
 
 /** What a person has said meanwhile, or with the start of the case. The last word counts. */
@@ -30,13 +31,15 @@ export async function startFromNothing(
   tell(the, 'resuming offsets', 'setStart', e);
   const input = { job, kafkaFrom: from.kafkaFrom, gaveUp: gaveUp.map((g) => g.path) };
   const set = await steps.setStart(input, `Kafka from ${from.kafkaFrom}: ${from.by}, ${from.reason}`);
+  the.still = exceptGroup(the.still);
   the.groupOffsets = keepFirst(the.groupOffsets, set.groupOffsets);
   if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
   the.starting = { ...from, gaveUp };
   const { start } = set;
+  const still = the.still === null ? {} : { still: the.still };
   return launch(the, e, { point: NOTHING, start }, (run, inDoubt) =>
     steps.startJob(
-      { job, run, from, start, submitted: the.submitted, inDoubt },
+      { job, run, from, start, submitted: the.submitted, inDoubt, ...still },
       `start from nothing as run ${run}: ${from.by}, ${from.reason}`,
     ),
   );

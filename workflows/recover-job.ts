@@ -110,6 +110,7 @@ async function attempt(the: Case): Promise<Outcome> {
     refused: the.refused,
     fromNothing: heardFromNothing(the),
     startedBlank: the.startedBlank,
+    still: the.still,
   };
   try {
     for (;;) {
@@ -188,6 +189,8 @@ async function attempt(the: Case): Promise<Outcome> {
           return await stop(the, next, e);
         case 'await':
           tell(the, the.phase, the.step, e);
+          // Where nothing may be submitted, nothing has to be proved dead for it.
+          if (next.because.code === 'NotProvedDead' && !mayTry(the)) return stillStopped(the);
           if (isLate(the)) return { is: 'late', because: next.because.message };
           await untilMended(the, next);
           return { is: 'again' };

@@ -12,6 +12,7 @@ import { expiredTransactions } from '../domain/offsets.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { gapIn } from '../domain/skipped.js';
 import { stillStuck } from '../domain/stuck.js';
+import { exceptGroup, stillSince } from '../domain/witness.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { faultFrom, tell } from './story.js';
@@ -30,7 +31,10 @@ export type Outcome =
 
 /** The submission that is still open after a look: a run of ours that Flink shows as ended is settled. */
 export function settle(the: Case, assessment: Assessment | null): OpenSubmission | null {
-  if (assessment !== null) the.stuck = stillStuck(the.stuck, assessment);
+  if (assessment !== null) {
+    the.stuck = stillStuck(the.stuck, assessment);
+    the.still = stillSince(the.still, assessment);
+  }
   the.openSubmission = stillOpen(the.openSubmission, assessment, the.approved);
   return the.openSubmission;
 }
@@ -49,14 +53,14 @@ export async function submit(
   tell(the, 'resuming offsets', 'resumeOffsets', e);
   // An attempt before this one did it, and the group was just seen where it was brought to.
   const done = the.groupOffsets?.left === null && checked?.is === 'present' && checked.value.groupInLine;
-  if (done !== true)
-    the.groupOffsets = keepFirst(
-      the.groupOffsets,
-      await steps.resumeOffsets(
-        { job, point: point.path },
-        'bring the consumer group to the positions of the state',
-      ),
+  if (done !== true) {
+    const resumed = await steps.resumeOffsets(
+      { job, point: point.path },
+      'bring the consumer group to the positions of the state',
     );
+    if (resumed.left === null) the.still = exceptGroup(the.still);
+    the.groupOffsets = keepFirst(the.groupOffsets, resumed);
+  }
   // A hold and an abort act between steps: this is the last place before the one step that cannot be taken back.
   // So does a word to start from nothing: nobody restores what a person has just given up.
   if (the.desk.hold !== null || the.desk.abort !== null || the.desk.fromNothing) return { is: 'again' };
@@ -76,6 +80,7 @@ export async function submit(
       stopped: the.stopping,
       inDoubt,
       consented,
+      ...(the.still === null ? {} : { still: the.still }),
     };
     return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
   });

@@ -143,7 +143,8 @@ function decided(d: CaseDraft, at: number, next: Next): void {
 function mayNot({ began, e }: CaseDraft, next: Next): string | null {
   if (began === null) return null;
   const { stopped, attempt, attempts, known } = began;
-  const submits = next.do === 'restore' || next.do === 'start';
+  const waits = next.do === 'await' && next.because.code === 'NotProvedDead';
+  const submits = next.do === 'restore' || next.do === 'start' || waits;
   if (stopped !== null && (submits || next.do === 'stop' || (next.do === 'ask' && e?.pointers)))
     return `the case was stopped before: ${faultText(stopped)}`;
   if (submits && known.lastPass !== true && exhausted(attempt - 1, attempts))

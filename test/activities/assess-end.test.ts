@@ -95,6 +95,48 @@ describe('a run that the JobManager has forgotten, and nobody saw end', () => {
   });
 });
 
+const RESULTS = 'hdfs://nn:8020/flink/ha/job-result-store/default';
+const recorded = (status: string, run: string = WRITER) =>
+  new TextEncoder().encode(JSON.stringify({ result: { id: run, 'application-status': status }, version: 1 }));
+
+describe.each([
+  ['is being cleaned up', `${WRITER}_DIRTY.json`],
+  ['is kept', `${WRITER}.json`],
+])('a forgotten run whose job result %s', (_what, name) => {
+  test.each([
+    ['CANCELED', 'CANCELED', 'ended'],
+    ['SUCCEEDED', 'FINISHED', 'ended'],
+    ['FAILED', 'FAILED', 'abandoned'],
+  ])('with status %s has ended as %s, and needs no archive: %s', async (status, state, expected) => {
+    world.files.set(`${RESULTS}/${name}`, recorded(status));
+    const { is, because } = await situation();
+    expect(is).toBe(expected);
+    expect(because).toContain(`Flink's job result shows ${WRITER} as ${state}`);
+    expect(asked).toEqual([]);
+  });
+
+  test('that FAILED is restored without a witness: its end is known', async () => {
+    world.files.set(`${RESULTS}/${name}`, recorded('FAILED'));
+    expect((await assessRun(deps, input, signal)).traces).toBeUndefined();
+  });
+
+  test('of which Flink itself did not know the end is asked of the archive', async () => {
+    world.files.set(`${RESULTS}/${name}`, recorded('UNKNOWN'));
+    world.archived = present({ state: 'FAILED' });
+    expect((await situation()).because).toContain("Flink's archive shows");
+  });
+
+  test.each<[string, Uint8Array]>([
+    ['of another run', recorded('FAILED', 'b'.repeat(32))],
+    ['that nobody can read', new Uint8Array([1, 2, 3])],
+  ])('%s is a question, whatever the archive says', async (_why, bytes) => {
+    world.files.set(`${RESULTS}/${name}`, bytes);
+    world.archived = present({ state: 'FAILED' });
+    expect(await situation()).toMatchObject({ is: 'unknown', fault: { code: 'StateCorrupt' } });
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('no archive is read', () => {
   test('of a run that Flink still shows', async () => {
     world.runs = [fakeRun()];

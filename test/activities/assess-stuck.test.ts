@@ -6,6 +6,7 @@ import type { FlinkException, HaCheckpoint } from '../../adapters/ports.js';
 import { fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
 import { present, unknown } from '../../domain/reading.js';
+import { situationOf } from '../../domain/situation.js';
 import { loopingOn, stuckAs } from '../../domain/stuck.js';
 import { chk, depsOf, fakeRun, incident, WRITER, type World } from '../support/fake-ports.js';
 
@@ -47,6 +48,18 @@ describe('a job that is held', () => {
     const a = await assess();
     expect(a).toMatchObject({ needs: { storage: null }, lostEntries: { value: [] }, leads: { value: null } });
     expect(stuckAs(a)).toEqual({ is: 'NoJobManager', run: WRITER, leader: null });
+  });
+
+  test('with a recorded end that nobody can read is named, and with one that tells is being cleaned up', async () => {
+    const path = `hdfs://nn:8020/flink/ha/job-result-store/default/${WRITER}_DIRTY.json`;
+    world.files.set(path, new TextEncoder().encode('{"result":{"id":'));
+    expect(stuckAs(await assess())).toMatchObject({ is: 'UnreadableJobResult', run: WRITER, path });
+    const result = { result: { id: WRITER, 'application-status': 'CANCELED' }, version: 1 };
+    world.files.set(path, new TextEncoder().encode(JSON.stringify(result)));
+    const a = await assess();
+    expect(stuckAs(a)?.is).toBe('NoJobManager');
+    expect(situationOf(a)).toMatchObject({ is: 'cleaning' });
+    expect(situationOf(a).because).toContain('CANCELED');
   });
 
   test('waits for its storage as long as that is not proved usable', async () => {

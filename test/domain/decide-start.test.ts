@@ -9,6 +9,7 @@ import type { JobLedger } from '../../domain/ledger.js';
 import { STRICT } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
 import type { Verdict } from '../../domain/restore-point.js';
+import type { Assessment } from '../../domain/situation.js';
 import {
   assessment,
   evidence,
@@ -20,6 +21,7 @@ import {
   RUN_A,
   RUN_B,
   sound,
+  stoodStill,
 } from '../support/evidence.js';
 
 const TOP = path(RUN_A, 12);
@@ -43,6 +45,11 @@ const vanished = assessment({
   runs: present([]),
   ledger: present(ledger({ runs: [{ ...(ledger().runs[0] as JobLedger['runs'][0]), state: 'RUNNING' }] })),
 });
+/** With the proof that nobody runs it any more. */
+const stands = (seen: Assessment) => {
+  const { traces, still } = stoodStill();
+  return { assessment: { ...seen, traces }, still };
+};
 
 const word = (next: Next): string => {
   switch (next.do) {
@@ -83,7 +90,7 @@ const rows: readonly [promise: string, known: Partial<Evidence>, expected: strin
     'start, gives up chk-12 broken, chk-11 broken',
   ],
   ['starts when there is no point at all', { pointers: none }, 'start, gives up '],
-  ['a vanished job is meant too', { assessment: vanished, pointers: none }, 'start, gives up '],
+  ['a vanished job is meant too', { ...stands(vanished), pointers: none }, 'start, gives up '],
   [
     'never while Flink brings the job back',
     { assessment: assessment({ runs: present([run({ state: 'RESTARTING', running: 0 })]) }) },
@@ -194,7 +201,7 @@ describe('policy firstStart', () => {
     const e = evidence({
       policy,
       pointers: none,
-      assessment: assessment({ runs: present([]), ledger: present(seen) }),
+      ...stands(assessment({ runs: present([]), ledger: present(seen) })),
     });
     const next = decide(e);
     expect(word(next)).toBe('ask vanished, may be approved');

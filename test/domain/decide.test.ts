@@ -265,6 +265,27 @@ describe('a dead end', () => {
   });
 });
 
+test('a job result that nobody can read is asked about, never repaired', () => {
+  const path = EMPTY;
+  const corrupt = unknown(fault('StateCorrupt', 'found 3 bytes'));
+  const seen = {
+    ...stuck,
+    runs: unknown(fault('FlinkUnavailable', 'refused')),
+    leads: present(null),
+    needs: { storage: null },
+    dirty: present([{ run: RUN_A, path, length: 3, state: corrupt }]),
+  };
+  const long = {
+    deadEnd: { is: 'UnreadableJobResult', run: RUN_A, path, found: 'x' },
+    since: -60_000,
+  } as const;
+  const next = decide(evidence({ assessment: seen, stuck: long, repair: ready }));
+  expect(said(next)).toBe('ask dead end');
+  if (next.do !== 'ask') throw new Error('expected a question');
+  expect(next.plan.approves).toBeNull();
+  expect(next.plan.text).toMatch(/^UnreadableJobResult: .*Holdfast does not touch it/);
+});
+
 describe('what to do next', () => {
   test.each(table)('%s', (_promise, known, expected) => {
     expect(said(decide(evidence(known)))).toBe(expected);

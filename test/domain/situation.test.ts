@@ -25,7 +25,8 @@ const cancelled = ledger({
 
 const lastSeen = (state: string) =>
   present(ledger({ runs: [{ run: RUN_A, started: 1, restoredFrom: { is: 'unseen' }, state, seen: 6_000 }] }));
-const result = (length: number) => present([{ run: RUN_A, path: '/results/a_DIRTY.json', length }]);
+const recorded = (length: number) => ({ run: RUN_A, path: '/results/a_DIRTY.json', length });
+const result = (length: number) => present([recorded(length)]);
 const archived = (state: string) => present({ run: RUN_A, state });
 /** Nobody leads. */
 const noLeader: Partial<Assessment> = { runs: cut, leader: cut, settings: cut };
@@ -82,6 +83,10 @@ const table: Readonly<Record<Situation['is'], readonly Row[]>> = {
     ['an empty job result, a JobManager leads', { ...forgotten, ha: present([ha()]), dirty: result(0) }],
   ],
   cleaning: [
+    [
+      'a job result that tells its end',
+      { ha: present([ha()]), dirty: present([{ ...recorded(9), state: present('CANCELED') }]) },
+    ],
     ['a job result with content', { ha: present([ha()]), dirty: result(300) }],
     ['a job result with content, nobody leads', { ...noLeader, ha: present([ha()]), dirty: result(300) }],
     ['its graph is gone, its checkpoints are not', { ha: present([ha({ graph: false })]) }],
@@ -116,6 +121,10 @@ const table: Readonly<Record<Situation['is'], readonly Row[]>> = {
     [
       'the ledger last saw it RESTARTING, there is no archive of it',
       { ...forgotten, ledger: lastSeen('RESTARTING'), archived: absent },
+    ],
+    [
+      'its job result shows it FAILED, the ledger last saw it RUNNING',
+      { ...forgotten, archived: present({ run: RUN_A, state: 'FAILED', by: 'job result' }) },
     ],
     [
       'the archive shows it FAILED, the ledger last saw it RUNNING',
@@ -197,6 +206,12 @@ describe('who can bring this job back', () => {
     expect(endedUnseen(assessment({ ...forgotten, ha: present([ha()]) })), 'held').toBeNull();
     expect(endedUnseen(assessment(forgotten))).toBe(RUN_A);
     expect(endedUnseen(assessment({ ...forgotten, ledger: lastSeen('RESTARTING') }))).toBe(RUN_A);
+  });
+
+  test('what Flink has recorded while it cleans up is named', () => {
+    const dirty = present([{ ...recorded(9), state: present('CANCELED') }]);
+    const { because } = situationOf(assessment({ ha: present([ha()]), dirty }));
+    expect(because).toBe(`Flink has recorded ${RUN_A} as CANCELED and is cleaning up`);
   });
 
   test('a graph without checkpoints is not called a job with its checkpoints', () => {

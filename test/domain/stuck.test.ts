@@ -33,6 +33,11 @@ const nobody: Partial<Assessment> = {
 const { needs: _needs, ...unlooked } = nobody;
 /** A JobManager leads and does not know the job that ZooKeeper holds. */
 const ignored: Partial<Assessment> = { ...nobody, ...assessment(), runs: present([]), ha: present([kept]) };
+const BAD = `/r/${RUN_A}_DIRTY.json`;
+const badResult = (code: 'StateCorrupt' | 'BlocksMissing' = 'StateCorrupt'): Partial<Assessment> => ({
+  ...nobody,
+  dirty: present([{ run: RUN_A, path: BAD, length: 3, state: unknown(fault(code, 'found 3 bytes')) }]),
+});
 const waiting = run({ state: 'RUNNING', ended: null, running: 0 });
 
 /** The dead ends of the design, section 4.4, that take time to show: what one look shows. */
@@ -65,6 +70,13 @@ const table: readonly [promise: string, seen: Partial<Assessment>, expected: str
     { ...ignored, dirty: present([{ run: RUN_A, path: '/r/a_DIRTY.json', length: 300 }]) },
     null,
   ],
+  ['its recorded end can be read by nobody, and no JobManager starts', badResult(), 'UnreadableJobResult'],
+  ['a recorded end that cannot be read just now', badResult('BlocksMissing'), 'NoJobManager'],
+  [
+    'a JobManager that leads has its result in memory',
+    { ...ignored, dirty: badResult().dirty as never },
+    null,
+  ],
   [
     'the job waits and no TaskManager has registered',
     { runs: present([waiting]), leader: leader(0) },
@@ -92,6 +104,7 @@ describe('what has looked like one for long enough', () => {
   test.each([
     [nobody, 'NoJobManager'],
     [ignored, 'JobManagerIgnoresHa'],
+    [badResult(), 'UnreadableJobResult'],
     [{ ...nobody, lostEntries: present([entry]) }, 'UnreadableHaEntry'],
     [{ runs: present([waiting]), leader: leader(0) }, 'NoTaskManager'],
   ] as const)('is called one after its time, and not a moment before (%#)', (seen, is) => {

@@ -122,3 +122,29 @@ test('an alert that comes while the last notice is on its way is not lost with t
   // One case, and no second one that would have opened for the alert.
   expect(outcome.story.filter((line) => line.includes(' openCase: '))).toHaveLength(1);
 });
+
+describe('a run that no JobManager knows any more', () => {
+  const forgotten = (writes: number): readonly Fault[] => [
+    { is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 7_000 },
+    { is: 'forgotten', when: { at: 11_500 }, writes },
+    { is: 'alert', when: { at: 12_000 }, times: 1 },
+    // The watch saw it running last, so a person is asked whether its end was wanted.
+    { is: 'said', when: { phase: 'asking', nth: 1, after: 1_000 }, what: 'approve' },
+  ];
+
+  test('is not restored beside while its tasks write on, and is when they have stopped', async () => {
+    const { phase, failedAttempts, story } = await play(alone(...forgotten(90_000)));
+    expect(phase).toBe('resumed');
+    expect(failedAttempts).toBeGreaterThan(0);
+    const text = story.join('\n');
+    expect(text).toMatch(/phase waiting: NotProvedDead/);
+    expect(text.indexOf('has stopped, and nobody saw it')).toBeLessThan(text.indexOf('submit '));
+  });
+
+  test('that stands still costs no attempt: the time-outs are waited for', async () => {
+    const { phase, failedAttempts, story } = await play(alone(...forgotten(100)));
+    expect(phase).toBe('resumed');
+    expect(failedAttempts).toBe(0);
+    expect(story.join('\n')).toMatch(/phase waiting: NotProvedDead/);
+  });
+});

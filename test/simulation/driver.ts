@@ -270,7 +270,7 @@ export function createDriver(options: DriverOptions): Driver {
     const runId = newRunId();
     const seed = options.random.int(0, 0x7fffffff);
     const e: Execution = {
-      ...blank(createServerHistory(timeline.now)),
+      ...blank(createServerHistory(() => timeline.now())),
       type: start.type,
       id: start.id,
       runId,

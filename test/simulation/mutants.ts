@@ -32,7 +32,10 @@ const says = ({ faults }: Schedule, ...what: readonly Said[]): boolean =>
   faults.some((f) => f.is === 'said' && what.includes(f.what));
 
 /** HDFS is away until Flink has given the job up, and gaps are accepted. */
-const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule => ({
+const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule =>
+  alone([{ is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 20_000 }, ...faults], continueAfter);
+
+const alone = (faults: readonly Fault[], continueAfter = 10_000): Schedule => ({
   seed: 1,
   policy: {
     ...STRICT,
@@ -42,9 +45,16 @@ const incident = (faults: readonly Fault[], continueAfter = 10_000): Schedule =>
   },
   setup: { haOnHdfs: false, endlessRestarts: false },
   sink: null,
-  faults: [{ is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 20_000 }, ...faults],
+  faults,
   continueAfter,
 });
+
+/** Forgotten by Flink, and its tasks write on for longer than the time-outs. */
+const forgotten: Schedule = alone([
+  { is: 'forgotten', when: { at: 3_000 }, writes: 90_000 },
+  { is: 'alert', when: { at: 12_000 }, times: 1 },
+  { is: 'said', when: { phase: 'asking', nth: 1, after: 1_000 }, what: 'approve' },
+]);
 
 const replaceMatch =
   (from: RegExp, to: string) =>
@@ -325,5 +335,16 @@ export const MUTANTS: readonly Mutant[] = [
         /plan\.about === \w+\.BLANK_RUN \|\| !looked/,
         '!looked',
       )(replace('if (the.sights > 0) {', 'if (false) {')(code)),
+  },
+  {
+    name: 'takes a run that nobody knows for dead although it writes on',
+    course: forgotten,
+    code: replaceMatch(/provedDead\)\([^;]*;/, 'provedDead)({ ...e.still, since: 0, seen: a.traces }, a);'),
+    bend: bendSteps((real) => ({
+      restoreJob: async (input) => {
+        const { traces } = await real.assessRun({ job: input.job, submitted: input.submitted });
+        return real.restoreJob({ ...input, ...(traces ? { still: { since: 0, seen: traces } } : {}) });
+      },
+    })),
   },
 ];

@@ -67,6 +67,8 @@ export type Deed =
   | { readonly is: 'started by hand'; readonly blank: boolean }
   /** The program throws until its restarts are used up. */
   | { readonly is: 'run fails' }
+  /** The JobManager that leads knows nothing of the runs, which write on for so long. */
+  | { readonly is: 'forgotten'; readonly writes: number }
   | { readonly is: 'ledger away'; readonly for: number }
   /** A deployment holds the job, whether or not a case is open. */
   | { readonly is: 'standing hold'; readonly for: number }
@@ -145,6 +147,7 @@ export function scheduleOf(seed: number): Schedule {
   const more = r.int(0, 7);
   for (let i = 0; i < more; i++) faults.push(anyFault(r));
   faults.push(...fromNothing(random(~seed)));
+  faults.push(...forgotten(random(seed ^ 0x5eed)));
   return { seed, policy, setup, sink, faults, continueAfter: r.chance(0.25) ? r.int(25, 90) : 10_000 };
 }
 
@@ -172,6 +175,21 @@ function fromNothing(r: Random): readonly Fault[] {
       };
   const again = [at + 20_000, at + 60_000, at + 120_000];
   return [first, ...again.map((time): Fault => ({ is: 'said', when: { at: time }, what: 'approve' }))];
+}
+
+/** Now and then nobody knows the run any more, and its tasks write on. Of numbers of its own: other seeds stay. */
+function forgotten(r: Random): readonly Fault[] {
+  if (!r.chance(0.06)) return [];
+  const at = r.int(6_000, 40_000);
+  return [
+    { is: 'forgotten', when: { at }, writes: r.int(2_000, 120_000) },
+    { is: 'alert', when: { at: at + r.int(1_000, 20_000) }, times: 1 },
+    ...[30_000, 60_000, 120_000].map((after): Fault => ({
+      is: 'said',
+      when: { at: at + after },
+      what: 'approve',
+    })),
+  ];
 }
 
 function policyOf(r: Random): Policy {

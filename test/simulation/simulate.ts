@@ -33,6 +33,7 @@ import {
   cut,
   failRuns,
   FLINK_NAME,
+  forgetRuns,
   JOB,
   loseBlocks,
   loseFile,
@@ -340,6 +341,8 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
         return submitByHand(world, f.blank);
       case 'run fails':
         return failRuns(world);
+      case 'forgotten':
+        return forgetRuns(world, f.writes);
       case 'ledger away':
         ledgerAway = Math.min(now + f.for, healed);
         return;

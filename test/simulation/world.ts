@@ -445,6 +445,34 @@ function turnJobManager(world: World, up: boolean): void {
   }
 }
 
+/**
+ * A JobManager loses its leadership and somebody sweeps its HA data away, and it does not notice: the one that leads now
+ * knows nothing of its runs, which write on for so long (milliseconds), or until a checkpoint fails.
+ */
+export function forgetRuns(world: World, writes: number): void {
+  const until = world.timeline.now() + writes;
+  for (const run of alive(world)) {
+    if (!world.up.flink || !run.known) continue;
+    run.epoch++;
+    run.known = false;
+    run.ha = null;
+    run.state = 'RUNNING';
+    world.note(`Flink: the leader knows nothing of ${run.run.slice(0, 6)}, which writes on for ${writes} ms`);
+    const goOn = (): void => {
+      const now = world.timeline.now();
+      if (now < until && world.hdfs === 'up') {
+        completeCheckpoint(world, run);
+        return void world.timeline.at(now + INTERVAL, goOn);
+      }
+      run.state = 'FAILED';
+      run.tasks = 'none';
+      run.ended = now;
+      world.note(`Flink: run ${run.run.slice(0, 6)} has stopped, and nobody saw it`);
+    };
+    world.timeline.at(world.timeline.now() + INTERVAL, goOn);
+  }
+}
+
 /** A file of the newest point is deleted behind Flink's back. */
 export function loseFile(world: World, which: 'state' | 'shared' | '_metadata'): void {
   const [newest] = pointsInTruth(world);

@@ -13,6 +13,7 @@ import {
 } from '../../domain/restore-point.js';
 import type { Assessment, RunView } from '../../domain/situation.js';
 import type { OffsetCheck } from '../../domain/offsets.js';
+import type { Traces } from '../../domain/witness.js';
 
 export const RUN_A = runId('a'.repeat(32));
 export const RUN_B = runId('b'.repeat(32));
@@ -94,6 +95,20 @@ export const pointers = (
   lineage: [{ run: RUN_A, started: 1_000, restoredFrom: { is: 'nothing' } }],
   sources: [{ source: 'directory', where: 'hdfs://nn:8020/flink/checkpoints', points: present(points) }],
 });
+
+/** Nobody knows how the run ended; what it leaves behind has stood still for long enough. */
+export const stoodStill = (of: RunId = RUN_A) => {
+  const traces: Traces = {
+    run: of,
+    quietAt: 0,
+    apart: 0,
+    where: `hdfs://nn:8020/flink/checkpoints/${of}`,
+    groupId: null,
+    directory: present('chk-12'),
+    group: absent,
+  };
+  return { traces, still: { since: 0, seen: traces } };
+};
 
 export const evidence = (change: Partial<Evidence> = {}): Evidence => ({
   policy: STRICT,
