@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { run } from '../../cli/program.js';
-import type { Terminal } from '../../cli/terminal.js';
 import type { CaseFile } from '../../client/index.js';
+import { commandLine, listening } from '../support/command-line.js';
 
 /** The embedded default, whole: `holdfast dev` with its own Temporal, and the commands that talk to it. */
 
@@ -27,29 +27,7 @@ jobs:
 intake: { port: 0 }
 `;
 
-function terminalOf(signal: AbortSignal) {
-  const written: string[] = [];
-  const noted: string[] = [];
-  const terminal: Terminal = {
-    write: (line) => void written.push(line),
-    put: (piece) => void written.push(piece),
-    note: (line) => void noted.push(line),
-    paint: (_as, text) => text,
-    screen: false,
-    columns: 100,
-    interactive: false,
-    ask: () => Promise.reject(new Error('nobody is there')),
-    clear: () => undefined,
-    signal,
-  };
-  return { terminal, written, noted };
-}
-
-async function holdfast(...args: readonly string[]) {
-  const { terminal, written, noted } = terminalOf(new AbortController().signal);
-  const code = await run([...args, '--config', file], terminal);
-  return { code, out: written.join('\n'), err: noted.join('\n') };
-}
+const holdfast = (...args: readonly string[]) => commandLine([...args, '--config', file]);
 
 interface Ready {
   readonly temporal: { readonly address: string; readonly ui: string };
@@ -58,7 +36,7 @@ interface Ready {
 }
 
 const stop = new AbortController();
-const { terminal, written } = terminalOf(stop.signal);
+const { terminal, written } = listening({ signal: stop.signal });
 let ended: Promise<ExitCode>;
 let ready: Ready;
 

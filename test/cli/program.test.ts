@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { EXIT, exitCodeOf } from '../../cli/exit-codes.js';
-import { run } from '../../cli/program.js';
-import type { Terminal } from '../../cli/terminal.js';
 import type { ClientErrorCode } from '../../client/index.js';
+import { commandLine as holdfast } from '../support/command-line.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,30 +18,6 @@ writeFileSync(
   wrong,
   example.replace('attempts: 20', 'attempts: many').replace('cluster: counts', 'cluster: nowhere'),
 );
-
-async function holdfast(args: readonly string[], interactive: readonly string[] | null = null) {
-  const written: string[] = [];
-  const noted: string[] = [];
-  const answers = [...(interactive ?? [])];
-  const terminal: Terminal = {
-    write: (line) => void written.push(line),
-    put: (piece) => void written.push(piece),
-    note: (line) => void noted.push(line),
-    paint: (_as, text) => text,
-    screen: false,
-    columns: 100,
-    interactive: interactive !== null,
-    ask: async () => {
-      const answer = answers.shift();
-      if (answer === undefined) throw new Error('asked more than was answered');
-      return answer;
-    },
-    clear: () => undefined,
-    signal: new AbortController().signal,
-  };
-  const code = await run(args, terminal);
-  return { code, out: written.join('\n'), err: noted.join('\n') };
-}
 
 describe('wrong use is 64 and says what is right', () => {
   test.each([

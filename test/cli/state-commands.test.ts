@@ -2,30 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { run } from '../../cli/program.js';
-import type { Terminal } from '../../cli/terminal.js';
+import { commandLine } from '../support/command-line.js';
 import { POINTER, describeFixtures, fixtures, generatedCases, json } from '../support/flink-fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-state-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function holdfast(...args: string[]) {
-  let out = '';
-  let err = '';
-  const terminal: Terminal = {
-    write: (line) => void (out += `${line}\n`),
-    put: (piece) => void (out += piece),
-    note: (line) => void (err += `${line}\n`),
-    paint: (_as, text) => text,
-    screen: false,
-    columns: 100,
-    interactive: false,
-    ask: () => Promise.reject(new Error('nobody is asked')),
-    clear: () => undefined,
-    signal: new AbortController().signal,
-  };
-  return { code: await run(args, terminal), out, err };
-}
+const holdfast = (...args: readonly string[]) => commandLine(args);
 
 describe('wrong use of the commands on files is 64', () => {
   test.each([

@@ -8,13 +8,14 @@ import { fault } from '../../domain/failure.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { STRICT } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
-import type { Verdict } from '../../domain/restore-point.js';
 import type { Assessment } from '../../domain/situation.js';
 import {
   assessment,
+  blind,
+  broken,
   evidence,
   ledger,
-  path,
+  OLDER,
   point,
   pointers,
   run,
@@ -22,12 +23,10 @@ import {
   RUN_B,
   sound,
   stoodStill,
+  TOP,
 } from '../support/evidence.js';
+import { inWords } from '../support/in-words.js';
 
-const TOP = path(RUN_A, 12);
-const OLDER = path(RUN_A, 11);
-const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'shared file gone', TOP)] };
-const blind: Verdict = { is: 'unknown', reasons: [fault('BlocksMissing', 'no DataNode', TOP)] };
 const said = { by: 'ada', reason: 'the state is lost', kafkaFrom: 'earliest' };
 const away = {
   ...pointers(),
@@ -57,15 +56,8 @@ const word = (next: Next): string => {
       return `ask ${next.plan.about}${next.plan.approves === null ? '' : ', may be approved'}`;
     case 'start':
       return `start, gives up ${next.gaveUp.map((g) => `${g.path.split('/').at(-1)} ${g.verdict}`).join(', ')}`;
-    case 'readState':
-      return `readState ${next.point.path.split('/').at(-1)}`;
-    case 'leave':
-      return `leave: ${next.outcome}`;
-    case 'fail':
-    case 'abort':
-      return `${next.do} ${next.fault.code}`;
     default:
-      return next.do;
+      return inWords(next);
   }
 };
 

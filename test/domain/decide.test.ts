@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { decide } from '../../domain/decide.js';
 import type { Evidence } from '../../domain/evidence.js';
-import type { Next } from '../../domain/next.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
@@ -10,9 +9,14 @@ import type { Verdict } from '../../domain/restore-point.js';
 import { isTerminal, type Assessment } from '../../domain/situation.js';
 import {
   assessment,
+  blind,
+  broken,
+  EMPTY,
   evidence,
   facts,
   inRange,
+  mayRepair,
+  OLDER,
   path,
   point,
   pointers,
@@ -21,35 +25,13 @@ import {
   RUN_B,
   savepoint,
   sound,
+  stuck,
+  TOP,
 } from '../support/evidence.js';
+import { inWords } from '../support/in-words.js';
 
-const TOP = path(RUN_A, 12);
-const OLDER = path(RUN_A, 11);
-const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'shared file gone', TOP)] };
-const blind: Verdict = { is: 'unknown', reasons: [fault('BlocksMissing', 'no DataNode', TOP)] };
 const keepGoing = { ...STRICT, fallback: 'checkpoint' } as const;
 const away = unknown(fault('StorageUnavailable', 'connection refused'));
-
-/** What is decided, with the point it is about. */
-function said(next: Next): string {
-  switch (next.do) {
-    case 'restore':
-    case 'readState':
-    case 'checkOffsets':
-      return `${next.do} ${next.point.path.split('/').at(-1)}`;
-    case 'fail':
-    case 'abort':
-      return `${next.do} ${next.fault.code}`;
-    case 'ask':
-      return `ask ${next.plan.about}`;
-    case 'leave':
-      return `leave: ${next.outcome}`;
-    case 'await':
-      return `await ${next.for ?? 'a time'}`;
-    default:
-      return next.do;
-  }
-}
 
 const table: readonly [promise: string, known: Partial<Evidence>, expected: string][] = [
   ['begins by looking who can bring the job back', { assessment: null }, 'assess'],
@@ -196,20 +178,9 @@ const table: readonly [promise: string, known: Partial<Evidence>, expected: stri
   ["takes a person's choice before the ladder", { chosen: point(RUN_A, 3), verdicts: {} }, 'readState chk-3'],
 ];
 
-const EMPTY = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
-/** Every JobManager stops at the empty result of a run whose checkpoints ZooKeeper holds. */
-const stuck = assessment({
-  runs: away,
-  leader: away,
-  settings: away,
-  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-  dirty: present([{ run: RUN_A, path: EMPTY, length: 0 }]),
-});
-const ready = { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] } as const;
-
 const deadEnds: readonly [promise: string, known: Partial<Evidence>, expected: string][] = [
   ['first looks whether it may be repaired', {}, 'checkRepair'],
-  ['asks before it is repaired', { repair: ready }, 'ask dead end'],
+  ['asks before it is repaired', { repair: mayRepair }, 'ask dead end'],
   [
     'waits for the storage before anybody is asked',
     { repair: { is: 'wait', for: 'storage', until: null, because: fault('StorageNotWritable', 'x') } },
@@ -230,12 +201,12 @@ describe('a dead end', () => {
   const found = (known: Partial<Evidence>) => evidence({ assessment: stuck, ...known });
 
   test.each(deadEnds)('%s', (_promise, known, expected) => {
-    expect(said(decide(found(known)))).toBe(expected);
+    expect(inWords(decide(found(known)))).toBe(expected);
   });
 
   test.each<[string, Partial<Evidence>]>([
-    ['the policy is never', { policy: { ...STRICT, repairs: 'never' }, repair: ready }],
-    ['attempts is 0', { policy: { ...STRICT, attempts: 0 }, repair: ready }],
+    ['the policy is never', { policy: { ...STRICT, repairs: 'never' }, repair: mayRepair }],
+    ['attempts is 0', { policy: { ...STRICT, attempts: 0 }, repair: mayRepair }],
     ['a precondition can never hold', { repair: { is: 'forbidden', because: 'x' } }],
   ])('offers nothing to approve when %s', (_why, known) => {
     const next = decide(found(known));
@@ -243,17 +214,17 @@ describe('a dead end', () => {
   });
 
   test('is repaired when its repair was approved, and never on the approval of another file', () => {
-    const asked = decide(found({ repair: ready }));
+    const asked = decide(found({ repair: mayRepair }));
     if (asked.do !== 'ask') throw new Error('expected a question');
-    expect(asked.plan.approves).toBe(`rename ${EMPTY} of 1970-01-01T00:00:01.000Z aside`);
+    expect(asked.plan.approves).toBe(`rename ${EMPTY.path} of 1970-01-01T00:00:01.000Z aside`);
     const approved = [asked.plan.digest];
-    expect(decide(found({ repair: ready, approved }))).toMatchObject({ do: 'repair', modified: 1_000 });
-    const newer = { ...ready, modified: 2_000 };
-    expect(said(decide(found({ repair: newer, approved })))).toBe('ask dead end');
+    expect(decide(found({ repair: mayRepair, approved }))).toMatchObject({ do: 'repair', modified: 1_000 });
+    const newer = { ...mayRepair, modified: 2_000 };
+    expect(inWords(decide(found({ repair: newer, approved })))).toBe('ask dead end');
   });
 
   test('that was approved waits all the same when the storage is away again', () => {
-    const asked = decide(found({ repair: ready }));
+    const asked = decide(found({ repair: mayRepair }));
     if (asked.do !== 'ask') throw new Error('expected a question');
     const repair = {
       is: 'wait',
@@ -261,7 +232,7 @@ describe('a dead end', () => {
       until: null,
       because: fault('StorageSafeMode', 'x'),
     } as const;
-    expect(said(decide(found({ repair, approved: [asked.plan.digest] })))).toBe('await storage');
+    expect(inWords(decide(found({ repair, approved: [asked.plan.digest] })))).toBe('await storage');
   });
 });
 
@@ -288,7 +259,7 @@ test('a job result that nobody can read is asked about, never repaired', () => {
 
 describe('what to do next', () => {
   test.each(table)('%s', (_promise, known, expected) => {
-    expect(said(decide(evidence(known)))).toBe(expected);
+    expect(inWords(decide(evidence(known)))).toBe(expected);
   });
 
   test('asks which branch is the truth when a newer run started from nothing', () => {
@@ -301,10 +272,10 @@ describe('what to do next', () => {
         { source: 'directory' as const, where: 'x', points: present([point(RUN_B, 2), point(RUN_A, 12)]) },
       ],
     };
-    expect(said(decide(evidence({ pointers: two })))).toBe('readState chk-2');
+    expect(inWords(decide(evidence({ pointers: two })))).toBe('readState chk-2');
     const verdicts = { [path(RUN_B, 2)]: sound, [TOP]: sound };
     const next = decide(evidence({ pointers: two, verdicts }));
-    expect(said(next)).toBe('ask branch');
+    expect(inWords(next)).toBe('ask branch');
     expect(next.do === 'ask' && next.plan.choices).toEqual([path(RUN_B, 2), path(RUN_A, 12)]);
   });
 
@@ -316,9 +287,9 @@ describe('what to do next', () => {
     const asked = decide(evidence({ policy: { ...STRICT, approval: 'always' } }));
     if (asked.do !== 'ask') throw new Error('expected a question');
     expect(
-      said(decide(evidence({ policy: { ...STRICT, approval: 'always' }, approved: [asked.plan.digest] }))),
+      inWords(decide(evidence({ policy: { ...STRICT, approval: 'always' }, approved: [asked.plan.digest] }))),
     ).toBe('restore chk-12');
-    expect(said(decide({ ...gap('7'), approved: [asked.plan.digest] }))).toBe('ask offset gap');
+    expect(inWords(decide({ ...gap('7'), approved: [asked.plan.digest] }))).toBe('ask offset gap');
   });
 
   test('with fallback savepoint only a savepoint is taken instead of a broken checkpoint', () => {
@@ -328,7 +299,7 @@ describe('what to do next', () => {
       pointers: pointers([point(RUN_A, 12), point(RUN_A, 11), sp]),
       verdicts: { [TOP]: broken },
     };
-    expect(said(decide(evidence(known)))).toBe('readState savepoint-aaaaaa-1');
+    expect(inWords(decide(evidence(known)))).toBe('readState savepoint-aaaaaa-1');
   });
 });
 

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../domain/decide.js';
 import type { Evidence } from '../../domain/evidence.js';
-import type { Next } from '../../domain/next.js';
 import { whenExhausted, type LastPassState } from '../../domain/exhausted.js';
 import { fault } from '../../domain/failure.js';
 import { judgesPoint, lastPass } from '../../domain/last-pass.js';
@@ -10,9 +9,12 @@ import { STRICT, type Policy } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
 import type { Verdict } from '../../domain/restore-point.js';
 import {
+  blind,
+  broken,
   evidence,
   facts,
   inRange,
+  OLDER,
   path,
   point,
   pointers,
@@ -20,7 +22,9 @@ import {
   RUN_B,
   savepoint,
   sound,
+  TOP,
 } from '../support/evidence.js';
+import { inWords } from '../support/in-words.js';
 
 const spent = fault('AttemptsExhausted', 'attempt 3 of 3 failed: connection refused');
 const late = fault('DeadlinePassed', 'not recovered within 21600 s; last: connection refused');
@@ -65,31 +69,11 @@ describe('when nothing more may be tried', () => {
   });
 });
 
-const TOP = path(RUN_A, 12);
-const OLDER = path(RUN_A, 11);
 const SAVED = savepoint(RUN_A, 'savepoint-aaaaaa-1');
 const SP = SAVED.path;
-const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'shared file gone', TOP)] };
-const blind: Verdict = { is: 'unknown', reasons: [fault('BlocksMissing', 'no DataNode', TOP)] };
 /** The savepoint was taken between checkpoint 11 and 12. */
 const saved: Verdict = { is: 'sound', facts: { ...facts, checkpointId: '11' } };
 const rungs = [point(RUN_A, 12), point(RUN_A, 10), SAVED];
-
-const said = (next: Next): string => {
-  switch (next.do) {
-    case 'restore':
-    case 'readState':
-    case 'checkOffsets':
-      return `${next.do} ${next.point.path.split('/').at(-1)}`;
-    case 'fail':
-    case 'abort':
-      return `${next.do} ${next.fault.code}`;
-    case 'ask':
-      return `ask ${next.plan.about}`;
-    default:
-      return next.do;
-  }
-};
 
 describe('the one pass for a savepoint', () => {
   const pass = (known: Partial<Evidence>) =>
@@ -168,7 +152,7 @@ describe('the one pass for a savepoint', () => {
       'fail StorageUnavailable',
     ],
   ])('%s', (_promise, known, expected) => {
-    expect(said(pass(known))).toBe(expected);
+    expect(inWords(pass(known))).toBe(expected);
   });
 
   test('a point of a newer run stands in its way whatever its id', () => {
@@ -188,7 +172,7 @@ describe('the one pass for a savepoint', () => {
       refused: [TOP],
       offsets: { [TOP]: present(inRange) },
     };
-    expect(said(decide(evidence(known)))).toBe('restore chk-12');
+    expect(inWords(decide(evidence(known)))).toBe('restore chk-12');
   });
 });
 
@@ -210,15 +194,17 @@ test('an approval is asked for before an older point, when the policy wants it o
   const policy = { ...STRICT, fallback: 'checkpoint', approval: 'fallback' } as const;
   const older = { verdicts: { [TOP]: broken, [OLDER]: sound }, offsets: { [OLDER]: present(inRange) } };
   const asked = decide(evidence({ policy, ...older }));
-  expect(said(asked)).toBe('ask fallback');
+  expect(inWords(asked)).toBe('ask fallback');
   if (asked.do !== 'ask') return;
-  expect(said(decide(evidence({ policy, ...older, approved: [asked.plan.digest] })))).toBe('restore chk-11');
-  expect(said(decide(evidence({ policy })))).toBe('restore chk-12');
+  expect(inWords(decide(evidence({ policy, ...older, approved: [asked.plan.digest] })))).toBe(
+    'restore chk-11',
+  );
+  expect(inWords(decide(evidence({ policy })))).toBe('restore chk-12');
 });
 
 test('with attempts 0 a question tells what it would be, and offers nothing to approve', () => {
   const older = { verdicts: { [TOP]: broken, [OLDER]: sound }, offsets: { [OLDER]: present(inRange) } };
   const asked = decide(evidence({ policy: { ...STRICT, attempts: 0 }, ...older }));
-  expect(said(asked)).toBe('ask fallback');
+  expect(inWords(asked)).toBe('ask fallback');
   expect(asked.do === 'ask' && asked.plan.approves).toBeNull();
 });

@@ -4,14 +4,15 @@ import type { Evidence } from '../../domain/evidence.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown } from '../../domain/reading.js';
-import type { Verdict } from '../../domain/restore-point.js';
 import { situationOf, type RunView } from '../../domain/situation.js';
 import { checkStop, stopConsent, stopNeedsApproval, type StopEvidence } from '../../domain/stop.js';
 import {
   assessment,
+  broken,
   evidence,
   inRange,
   ledger,
+  OLDER,
   path,
   point,
   pointers,
@@ -19,6 +20,7 @@ import {
   RUN_A,
   RUN_B,
   sound,
+  TOP,
 } from '../support/evidence.js';
 
 const running: StopEvidence = {
@@ -60,9 +62,6 @@ describe('whether a run may be stopped, and how', () => {
     expect(stopNeedsApproval(RUN_A, 0, [RUN_B])).toBe(true);
   });
 });
-
-const TOP = path(RUN_A, 12);
-const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'a shared file is gone')] };
 
 describe('a restore loop', () => {
   const looping = (change: Partial<RunView> = {}): RunView =>
@@ -161,7 +160,7 @@ describe('a run that started from nothing', () => {
     expect(decide(seen({ pointers: null }))).toMatchObject({ do: 'fetchPointer' });
     expect(decide(seen())).toMatchObject({
       do: 'ask',
-      plan: { about: 'blank run', approves: null, choices: [TOP, path(RUN_A, 11)], stops: RUN_B },
+      plan: { about: 'blank run', approves: null, choices: [TOP, OLDER], stops: RUN_B },
     });
   });
 

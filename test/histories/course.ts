@@ -10,6 +10,7 @@ import type { OffsetCheck } from '../../domain/offsets.js';
 import { present } from '../../domain/reading.js';
 import type { Assessment } from '../../domain/situation.js';
 import { JOB, said, type Cases } from '../support/cases.js';
+import { brokenAt } from '../support/evidence.js';
 import type { InstantOutside } from '../support/instant-outside.js';
 
 export interface Course {
@@ -68,10 +69,7 @@ export const checked = (it: InstantOutside, change: Partial<OffsetCheck>) => ({
 export const broken = (it: InstantOutside, ...paths: readonly string[]) => ({
   readState: async (...args: Parameters<typeof it.steps.readState>) =>
     paths.includes(args[0].point.path)
-      ? ({
-          is: 'broken',
-          reasons: [fault('StateMissing', 'a shared file is gone', args[0].point.path)],
-        } as const)
+      ? brokenAt(args[0].point.path)
       : it.steps.readState(...args),
 });
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
 import type { Assessed } from '../../domain/look-ahead.js';
-import { failure, fault, HoldfastError } from '../../domain/failure.js';
+import { failure, HoldfastError } from '../../domain/failure.js';
 import type { Pointers } from '../../domain/ladder.js';
 import { launchInDoubt } from '../../domain/launch-command.js';
 import type { LookReport } from '../../domain/look.js';
@@ -14,6 +14,7 @@ import { until } from '../../stack/wait.js';
 import { JOB, said, type Cases, type Steps } from '../support/cases.js';
 import {
   assessment,
+  brokenAt,
   inRange,
   ledger,
   point,
@@ -23,6 +24,7 @@ import {
   RUN_B,
   savepoint,
   sound,
+  TOP,
 } from '../support/evidence.js';
 import { chk } from '../support/fake-ports.js';
 import type { InstantOutside } from '../support/instant-outside.js';
@@ -40,7 +42,6 @@ import {
   storageAway,
 } from './course.js';
 
-const TOP = point(RUN_A, 12).path;
 const HOLD = `hold/counts/${JOB}`;
 
 /** Everything that a course does not say otherwise: one lost run, two sound points, a Flink that takes what it is given. */
@@ -210,7 +211,7 @@ const lastPass = (rungs: Pointers, waits: number): Steps => {
     fetchPointer: async () => rungs,
     readState: async ({ point: { path } }) => {
       if (++reads === 1) return { is: 'unknown', reasons: [storageAway] };
-      return path === TOP ? { is: 'broken', reasons: [fault('StateMissing', 'a file is gone', path)] } : sound;
+      return path === TOP ? brokenAt(path) : sound;
     },
     awaitReturn: async () =>
       ++waited < waits ? { is: 'time is up' } : { is: 'returned', at: Date.now() },
@@ -321,9 +322,7 @@ const stops = (shown: readonly RunView[], refusals = 0): Steps => {
     ...plain,
     assessRun: async ({ stopped }) => assessment({ runs: present(runs), stopped: stopped ?? [] }),
     readState: async ({ point: { path } }) =>
-      path === TOP && runs[0]?.state === 'RESTARTING'
-        ? { is: 'broken', reasons: [fault('StateMissing', 'a shared file is gone', path)] }
-        : sound,
+      path === TOP && runs[0]?.state === 'RESTARTING' ? brokenAt(path) : sound,
     stopRun: async ({ run: id }) => {
       if (left-- > 0) return { is: 'not done', because: 'it is being cancelled by somebody' };
       runs = runs.map((r) => (r.run === id ? { ...r, state: 'CANCELED', running: 0 } : r));

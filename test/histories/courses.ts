@@ -8,12 +8,24 @@ import { cancelled } from '@temporalio/activity';
 import { LASTS } from '../../domain/dead-end.js';
 import { failure, fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
-import { present, unknown } from '../../domain/reading.js';
+import { present } from '../../domain/reading.js';
 import type { RepairCheck } from '../../domain/repair.js';
 import { until } from '../../stack/wait.js';
 import { recoverJob } from '../../workflows/index.js';
 import { CASE, JOB, said, type Cases } from '../support/cases.js';
-import { assessment, ledger, point, run, RUN_A, RUN_B } from '../support/evidence.js';
+import {
+  assessment,
+  ledger,
+  leaderless,
+  mayRepair,
+  point,
+  repaired,
+  run,
+  RUN_A,
+  RUN_B,
+  runsAgain,
+  stuck,
+} from '../support/evidence.js';
 import { chk, WRITER } from '../support/fake-ports.js';
 import { startRun } from '../support/instant-outside.js';
 import {
@@ -554,28 +566,12 @@ course('asks-what-no-waiting-mends', async (on) => {
 
 // ── Dead ends ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const RESULT = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
-const away = unknown(fault('FlinkUnavailable', 'connection refused'));
-const stuck = assessment({
-  runs: away,
-  leader: away,
-  settings: away,
-  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-  dirty: present([{ run: RUN_A, path: RESULT, length: 0 }]),
-});
-const mended = () =>
-  assessment({
-    runs: present([
-      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
-    ]),
-  });
-
 course('asks-dead-end-and-repairs', async (on) => {
   const checks: RepairCheck[] = [
     { is: 'wait', for: 'storage', until: null, because: fault('StorageNotWritable', 'no DataNode') },
     { is: 'wait', for: null, until: 1, because: fault('FlinkRestarting', 'the job result is young') },
-    { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] },
-    { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] },
+    mayRepair,
+    mayRepair,
   ];
   let now = stuck;
   let looks = 0;
@@ -584,10 +580,8 @@ course('asks-dead-end-and-repairs', async (on) => {
     examineDeadEnd: async () => checks[Math.min(looks++, checks.length - 1)] as RepairCheck,
     requestRepair: async (request) => on.client.repairDeadEnd('counts', request, randomUUID()),
     repairDeadEnd: async ({ deadEnd, modified }) => {
-      now = mended();
-      const to = `${deadEnd.path}.empty`;
-      const was = { length: 0, modified };
-      return { is: 'repaired', repair: { deadEnd, at: 2_000, from: deadEnd.path, to, was, proofs: [] } };
+      now = runsAgain();
+      return repaired(deadEnd, modified);
     },
   }));
   await recover(on);
@@ -601,7 +595,7 @@ course('asks-dead-end-mended-by-hand', async (on) => {
   await on.outside({ repairs: 'never' }, () => ({
     assessRun: async () => now,
     watchRun: async () => {
-      now = mended();
+      now = runsAgain();
       return 'it runs and completes checkpoints';
     },
   }));
@@ -610,17 +604,6 @@ course('asks-dead-end-mended-by-hand', async (on) => {
 });
 
 course('asks-to-start-the-job-manager', async (on) => {
-  /** Nobody leads, and nothing else is wrong. */
-  const leaderless = (at: number) =>
-    assessment({
-      at,
-      ...{ runs: away, leader: away, settings: away },
-      ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-      leads: present(null),
-      needs: { storage: null },
-      lostEntries: present([]),
-      canStart: true,
-    });
   let now = leaderless(1_000);
   let watches = 0;
   await on.outside({}, () => ({
@@ -633,7 +616,7 @@ course('asks-to-start-the-job-manager', async (on) => {
     },
     requestRepair: async (request) => on.client.repairDeadEnd('counts', request, randomUUID()),
     startCluster: async ({ deadEnd }) => {
-      now = mended();
+      now = runsAgain();
       const start = { run: deadEnd.run, at: 2_000, leader: 'http://jm:8081', proofs: ['nobody leads'] };
       return { is: 'started', start };
     },

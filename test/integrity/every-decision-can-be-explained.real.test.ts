@@ -13,41 +13,30 @@ import { runId } from '../../domain/ids.js';
 import { NOTHING } from '../../domain/kafka-from.js';
 import type { Policy } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
-import type { Verdict } from '../../domain/restore-point.js';
 import { recoverJob } from '../../workflows/index.js';
+import { said } from '../support/cases.js';
 import {
   assessment,
+  broken,
+  EMPTY,
   facts,
   ledger,
+  mayRepair,
   path,
   point,
   pointers,
+  repaired,
   run,
   RUN_A,
   RUN_B,
+  runsAgain,
   savepoint,
   sound,
+  stuck,
 } from '../support/evidence.js';
 import { openTheatre, type Stage, type Steps, type Theatre } from '../support/theatre.js';
 
-const said = { by: 'ada', reason: 'a test' };
 const away = unknown(fault('FlinkUnavailable', 'connection refused'));
-const broken: Verdict = { is: 'broken', reasons: [fault('StateMissing', 'a file is gone', path(RUN_A, 12))] };
-const DIRTY = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
-const running = () =>
-  assessment({
-    runs: present([
-      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
-    ]),
-  });
-const stuck = () =>
-  assessment({
-    runs: away,
-    leader: away,
-    settings: away,
-    ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-    dirty: present([{ run: RUN_A, path: DIRTY, length: 0 }]),
-  });
 /** Fails for the first `times` calls. */
 const firstly =
   <T>(times: number, fails: () => T | Promise<T>, then: () => T | Promise<T>): (() => Promise<T>) =>
@@ -201,7 +190,7 @@ const COURSES: Readonly<Record<string, Course>> = {
   },
   'dead-end': {
     steps: {
-      assessRun: async () => stuck(),
+      assessRun: async () => stuck,
       examineDeadEnd: firstly<Awaited<ReturnType<NonNullable<Steps['examineDeadEnd']>>>>(
         1,
         () => ({
@@ -210,7 +199,7 @@ const COURSES: Readonly<Record<string, Course>> = {
           until: null,
           because: fault('StorageNotWritable', 'no DataNode'),
         }),
-        () => ({ is: 'ready', modified: 1_000, proofs: ['the storage is usable'] }),
+        () => mayRepair,
       ),
       awaitReturn: async () => ({ is: 'returned', at: 1 }),
     },
@@ -218,13 +207,8 @@ const COURSES: Readonly<Record<string, Course>> = {
       await stage.phaseIs('asking');
       stage.now({
         requestRepair: async () => {
-          stage.now({ assessRun: async () => running() });
-          const deadEnd = { is: 'EmptyJobResult', run: RUN_A, path: DIRTY } as const;
-          const was = { length: 0, modified: 1_000 };
-          return {
-            is: 'repaired',
-            repair: { deadEnd, at: 2_000, from: DIRTY, to: `${DIRTY}.empty`, was, proofs: [] },
-          };
+          stage.now({ assessRun: async () => runsAgain() });
+          return repaired();
         },
       });
       await approve(stage);
@@ -245,7 +229,9 @@ const COURSES: Readonly<Record<string, Course>> = {
     ],
     ends: 'healthy',
     check: (file) => {
-      expect(file.repairs).toMatchObject([{ from: DIRTY, to: `${DIRTY}.empty`, was: { length: 0 } }]);
+      expect(file.repairs).toMatchObject([
+        { from: EMPTY.path, to: `${EMPTY.path}.empty`, was: { length: 0 } },
+      ]);
       expect(decisions(file).find((d) => d.do === 'repair')?.consent).toMatchObject([said]);
       expect(waits(file, 'a dependency')[0]?.endedBy?.is).toBe('dependency');
     },
@@ -254,7 +240,7 @@ const COURSES: Readonly<Record<string, Course>> = {
     policy: { soak: 60_000 },
     drive: async (stage) => {
       await stage.phaseIs('resumed');
-      stage.now({ assessRun: async () => running() });
+      stage.now({ assessRun: async () => runsAgain() });
       await stage.client.recover(stage.job, said);
       await untilMore(stage, 'resumed');
       await stage.client.closeCase(stage.job, said);

@@ -8,11 +8,9 @@ import type { Policy } from '../../domain/policy.js';
 import type { DynamicConfig } from '../../stack/temporal.js';
 import { until } from '../../stack/wait.js';
 import { workflowBundle } from '../../worker/bundle.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
+import type { RunningWorkers } from '../../worker/run.js';
 import { instantOutside, type InstantOutside } from './instant-outside.js';
-import { clientOf, temporalForTests, type TestTemporal } from './temporal.js';
+import { clientOf, temporalForTests, workersOf, type TestTemporal } from './temporal.js';
 
 const QUIET = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 export const JOB = 'window-counts';
@@ -20,6 +18,21 @@ export const CASE = `recover/counts/${JOB}`;
 export const said = { by: 'ada', reason: 'a test' };
 
 export type Steps = { readonly [K in keyof Activities]?: Activities[K] };
+
+/** Waits until the case of a job is in a phase, or until its status pleases. */
+export const caseIs = (
+  client: HoldfastClient,
+  job: string,
+  what: Phase | ((status: CaseStatus) => boolean),
+): Promise<CaseStatus> =>
+  until(
+    typeof what === 'string' ? `the case of ${job} is ${what}` : `the case of ${job} stands as awaited`,
+    async () => {
+      const status = await client.status(job);
+      return (typeof what === 'string' ? status.phase === what : what(status)) ? status : undefined;
+    },
+    { every: 20 },
+  );
 
 export interface Cases {
   readonly temporal: TestTemporal;
@@ -72,8 +85,7 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
   );
   try {
     await registerSearchAttributes(raw);
-    const log = createLog(scrubber([]), { level: 'silent' });
-    const workers = await createWorkers({ config: temporal.config, log, activities });
+    const workers = await workersOf(temporal.config, activities);
     let builds = 0;
     return {
       temporal,
@@ -84,20 +96,12 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
         current = { ...it.steps, ...withoutLookingAhead(it.steps, instead?.(it) ?? {}) };
         return it;
       },
-      until: (what) =>
-        until(
-          typeof what === 'string' ? `the case is ${what}` : 'the case stands as awaited',
-          async () => {
-            const status = await client.status(JOB);
-            return (typeof what === 'string' ? status.phase === what : what(status)) ? status : undefined;
-          },
-          { within: 60_000, every: 20 },
-        ),
+      until: (what) => caseIs(client, JOB, what),
       end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
       async anotherWorker() {
         // Before the code: it ends with its source map, and what follows that may be read as part of it.
         const code = `// build ${++builds}\n${await codeOf()}`;
-        const another = await createWorkers({ config: temporal.config, log, activities, bundle: { code } });
+        const another = await workersOf(temporal.config, activities, { bundle: { code } });
         workers.shutdown();
         return another;
       },

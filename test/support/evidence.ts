@@ -1,10 +1,12 @@
 /** Small makers of evidence: a healthy default that each test changes in one place. */
 import type { Evidence } from '../../domain/evidence.js';
+import { fault } from '../../domain/failure.js';
 import { runId, type RunId } from '../../domain/ids.js';
 import type { Pointers } from '../../domain/ladder.js';
 import type { JobLedger } from '../../domain/ledger.js';
 import { STRICT } from '../../domain/policy.js';
-import { absent, present } from '../../domain/reading.js';
+import { absent, present, unknown } from '../../domain/reading.js';
+import type { EmptyJobResult, RepairCheck, RepairOutcome } from '../../domain/repair.js';
 import {
   pointFromPath,
   type RestorePoint,
@@ -23,6 +25,8 @@ export const point = (run: RunId, id: number): RestorePoint => ({
   ...pointFromPath(path(run, id)),
   time: 1_000,
 });
+export const TOP = path(RUN_A, 12);
+export const OLDER = path(RUN_A, 11);
 export const savepoint = (run: RunId, name: string, terminating = false): RestorePoint => ({
   ...pointFromPath(`hdfs://nn:8020/flink/savepoints/${name}`),
   run,
@@ -65,6 +69,56 @@ export const assessment = (change: Partial<Assessment> = {}): Assessment => ({
   ...change,
 });
 
+/** No JobManager answers, and ZooKeeper holds the checkpoints of the run. */
+const flinkAway = unknown(fault('FlinkUnavailable', 'connection refused'));
+const silent: Partial<Assessment> = {
+  leader: flinkAway,
+  settings: flinkAway,
+  runs: flinkAway,
+  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
+};
+export const EMPTY: EmptyJobResult = {
+  is: 'EmptyJobResult',
+  run: RUN_A,
+  path: `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`,
+};
+/** Every JobManager stops at the empty result of the run. */
+export const stuck = assessment({ ...silent, dirty: present([{ run: RUN_A, path: EMPTY.path, length: 0 }]) });
+/** Nobody leads, and nothing else is wrong. */
+export const leaderless = (at: number): Assessment =>
+  assessment({
+    ...silent,
+    at,
+    leads: present(null),
+    needs: { storage: null },
+    lostEntries: present([]),
+    canStart: true,
+  });
+/** The run is back, and completes checkpoints from now on. */
+export const runsAgain = (): Assessment =>
+  assessment({
+    runs: present([
+      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
+    ]),
+  });
+export const mayRepair = {
+  is: 'ready',
+  modified: 1_000,
+  proofs: ['the storage is usable'],
+} satisfies RepairCheck;
+/** The empty job result was renamed. */
+export const repaired = (deadEnd = EMPTY, modified = 1_000): RepairOutcome => ({
+  is: 'repaired',
+  repair: {
+    deadEnd,
+    at: 2_000,
+    from: deadEnd.path,
+    to: `${deadEnd.path}.empty`,
+    was: { length: 0, modified },
+    proofs: [],
+  },
+});
+
 export const facts: SnapshotFacts = {
   formatVersion: 4,
   checkpointId: '12',
@@ -77,6 +131,12 @@ export const facts: SnapshotFacts = {
   positions: [],
 };
 export const sound: Verdict = { is: 'sound', facts };
+export const brokenAt = (at: string): Verdict => ({
+  is: 'broken',
+  reasons: [fault('StateMissing', 'a shared file is gone', at)],
+});
+export const broken = brokenAt(TOP);
+export const blind: Verdict = { is: 'unknown', reasons: [fault('BlocksMissing', 'no DataNode', TOP)] };
 
 export const inRange: OffsetCheck = {
   gone: [],
@@ -115,8 +175,8 @@ export const evidence = (change: Partial<Evidence> = {}): Evidence => ({
   since: 1_200,
   assessment: assessment(),
   pointers: pointers(),
-  verdicts: { [path(RUN_A, 12)]: sound },
-  offsets: { [path(RUN_A, 12)]: present(inRange) },
+  verdicts: { [TOP]: sound },
+  offsets: { [TOP]: present(inRange) },
   repair: null,
   openSubmission: null,
   submitted: [],

@@ -1,37 +1,25 @@
 /** Cases on a real Temporal server whose steps answer what the course of a test wants; many courses side by side. */
-import { cancelled } from '@temporalio/activity';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Activities } from '../../activities/index.js';
 import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import type { Config } from '../../config/config.js';
-import type { CaseStatus } from '../../domain/case.js';
-import { clusterName, jobName } from '../../domain/ids.js';
-import { STRICT, type Policy } from '../../domain/policy.js';
-import { present } from '../../domain/reading.js';
+import type { CaseStatus, Phase } from '../../domain/case.js';
+import type { Policy } from '../../domain/policy.js';
 import { startTemporal, type DynamicConfig } from '../../stack/temporal.js';
 import { until } from '../../stack/wait.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import { assessment, inRange, pointers, run, sound } from './evidence.js';
-import { clientOf, configForTests } from './temporal.js';
+import { caseIs } from './cases.js';
+import { opened, quick, smooth } from './scripted.js';
+import { clientOf, configForTests, workersOf } from './temporal.js';
 
 /** What the steps of one job answer. A function is asked anew for each call; `calls` counts from 1. */
 export type Steps = { -readonly [K in keyof Activities]?: Activities[K] };
-
-export const quick: Policy = {
-  ...STRICT,
-  attempts: 2,
-  backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
-  soak: 1,
-};
 
 export interface Stage {
   readonly job: string;
   readonly client: HoldfastClient;
   /** Replaces steps from now on. */
   readonly now: (steps: Steps) => void;
-  readonly phaseIs: (phase: string) => Promise<CaseStatus>;
+  readonly phaseIs: (phase: Phase) => Promise<CaseStatus>;
   readonly ended: () => Promise<void>;
 }
 
@@ -44,27 +32,6 @@ export interface Theatre {
   readonly histories: (job: string) => Promise<readonly string[]>;
   readonly close: () => Promise<void>;
 }
-
-/** The incident that is recovered without trouble. */
-const smooth = (job: string, policy: Policy): Steps => ({
-  openCase: async () => ({
-    job: jobName(job),
-    cluster: clusterName('counts'),
-    workflowId: `recover/counts/${job}`,
-    policy,
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-  }),
-  assessRun: async () => assessment({ runs: present([run()]) }),
-  fetchPointer: async () => pointers(),
-  readState: async () => sound,
-  checkOffsets: async () => present(inRange),
-  resumeOffsets: async () => ({ group: 'g', committed: 2, before: ['t/0=7'], left: null, fault: null }),
-  restoreJob: async () => ({ is: 'accepted', at: 5_000, state: null }),
-  confirmRestored: async () => ({ is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] }),
-  awaitReturn: () => cancelled(),
-  watchRun: () => cancelled(),
-});
 
 /** Steps that only some courses take. */
 const OTHERS = [
@@ -88,7 +55,7 @@ export async function openTheatre(
   const raw = clientOf(config);
   const client = holdfastClient({ client: raw, config });
   const worlds = new Map<string, Steps>();
-  const names = Object.keys(smooth('any', quick)) as (keyof Activities)[];
+  const names = ['openCase', ...Object.keys(smooth)] as (keyof Activities)[];
   const activities = Object.fromEntries(
     [...names, ...OTHERS].map((name) => [
       name,
@@ -99,29 +66,17 @@ export async function openTheatre(
       },
     ]),
   );
-  const workers = await createWorkers({
-    config,
-    log: createLog(scrubber([]), { level: 'silent' }),
-    activities,
-  });
+  const workers = await workersOf(config, activities);
   return {
     client,
     raw,
     stage: (job, policy, steps) => {
-      worlds.set(job, { ...smooth(job, { ...quick, ...policy }), ...steps });
+      worlds.set(job, { ...smooth, openCase: async () => opened(job, { ...quick, ...policy }), ...steps });
       return {
         job,
         client,
         now: (more) => void worlds.set(job, { ...worlds.get(job), ...more }),
-        phaseIs: (phase) =>
-          until(
-            `${job} is ${phase}`,
-            async () => {
-              const status = await client.status(job);
-              return status.phase === phase ? status : undefined;
-            },
-            { within: 60_000, every: 50 },
-          ),
+        phaseIs: (phase) => caseIs(client, job, phase),
         ended: async () => {
           await until(
             `the case of ${job} is over`,

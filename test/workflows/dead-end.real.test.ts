@@ -1,49 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '@temporalio/activity';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LASTS } from '../../domain/dead-end.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
-import { present, unknown } from '../../domain/reading.js';
+import { present } from '../../domain/reading.js';
 import type { RepairCheck, RepairOutcome } from '../../domain/repair.js';
 import type { Assessment } from '../../domain/situation.js';
 import { until } from '../../stack/wait.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import { assessment, run, RUN_A } from '../support/evidence.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
-
-const PATH = `hdfs://nn:8020/flink/ha/job-result-store/default/${RUN_A}_DIRTY.json`;
-const away = unknown(fault('FlinkUnavailable', 'connection refused'));
-const stuck = assessment({
-  runs: away,
-  leader: away,
-  settings: away,
-  ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-  dirty: present([{ run: RUN_A, path: PATH, length: 0 }]),
-});
-/** Nobody leads for a long time, and nothing else is wrong. */
-const leaderless = (at: number) =>
-  assessment({
-    at,
-    runs: away,
-    leader: away,
-    settings: away,
-    ha: present([{ run: RUN_A, graph: true, checkpoints: 3, belongs: 'ours' }]),
-    leads: present(null),
-    needs: { storage: null },
-    lostEntries: present([]),
-    canStart: true,
-  });
-const running = () =>
-  assessment({
-    runs: present([
-      run({ state: 'RUNNING', running: 4, newest: { id: '13', triggered: Date.now() + 60_000 } }),
-    ]),
-  });
-const ready: RepairCheck = { is: 'ready', modified: 1_000, proofs: ['the storage is usable'] };
+import { JOB, said } from '../support/cases.js';
+import {
+  assessment,
+  EMPTY,
+  leaderless,
+  mayRepair,
+  repaired,
+  run,
+  RUN_A,
+  runsAgain,
+  stuck,
+} from '../support/evidence.js';
+import { opened, quick, scripted } from '../support/scripted.js';
 
 /** What the fake steps find. */
 let now: Assessment;
@@ -54,14 +31,8 @@ let mended: () => void;
 let requested: number;
 
 const activities = {
-  openCase: async ({ job }: { job: string }) => ({
-    job,
-    cluster: 'counts',
-    workflowId: `recover/counts/${job}`,
-    policy: { ...STRICT, backoff: { initial: 50, factor: 1, max: 50, jitter: 0 } },
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-  }),
+  openCase: async ({ job }: { job: string }) =>
+    opened(job, { ...STRICT, backoff: { ...quick.backoff, initial: 50, max: 50 } }),
   assessRun: async () => now,
   examineDeadEnd: async () => check,
   awaitReturn: () =>
@@ -81,61 +52,32 @@ const activities = {
     ]),
   requestRepair: async () => {
     requested++;
-    if (outcome.is === 'repaired' || outcome.is === 'started') now = running();
+    if (outcome.is === 'repaired' || outcome.is === 'started') now = runsAgain();
     return outcome;
   },
 };
 
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let workers: RunningWorkers;
-const JOB = 'window-counts';
-const said = { by: 'ada', reason: 'a test' };
-
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  client = holdfastClient({ client: clientOf(temporal.config), config: temporal.config });
-  workers = await createWorkers({
-    config: temporal.config,
-    log: createLog(scrubber([]), { level: 'silent' }),
-    activities,
-  });
-});
-afterAll(async () => {
-  workers?.shutdown();
-  await workers?.done;
-  await client?.close();
-  await temporal?.close();
-});
+const on = scripted(activities);
+const { phaseIs } = on;
 beforeEach(async () => {
   now = stuck;
-  check = ready;
+  check = mayRepair;
   requested = 0;
   storageBack = () => undefined;
   mended = () => undefined;
-  const deadEnd = { is: 'EmptyJobResult', run: RUN_A, path: PATH } as const;
-  const was = { length: 0, modified: 1_000 };
-  outcome = {
-    is: 'repaired',
-    repair: { deadEnd, at: 2_000, from: PATH, to: `${PATH}.empty`, was, proofs: [] },
-  };
+  outcome = repaired();
 });
 afterEach(async () => {
-  const { summary } = await client.caseOf(JOB);
+  const { summary } = await on.client.caseOf(JOB);
   if (summary.state !== 'open') return;
-  await client.abort(JOB, said).catch(() => undefined);
+  await on.client.abort(JOB, said).catch(() => undefined);
   await phaseIs('aborted');
-  await client.closeCase(JOB, said);
-  await until('the case is over', async () => (await client.caseOf(JOB)).summary.state !== 'open');
+  await on.client.closeCase(JOB, said);
+  await until('the case is over', async () => (await on.client.caseOf(JOB)).summary.state !== 'open');
 });
 
-const open = () => client.recover(JOB, { ...said, requestId: randomUUID() });
-const phaseIs = (phase: string) =>
-  until(`the case is ${phase}`, async () => {
-    const status = await client.status(JOB);
-    return status.phase === phase ? status : undefined;
-  });
-const ended = () => until('the case is over', async () => (await client.caseOf(JOB)).end ?? undefined);
+const open = () => on.client.recover(JOB, { ...said, requestId: randomUUID() });
+const ended = () => until('the case is over', async () => (await on.client.caseOf(JOB)).end ?? undefined);
 
 describe('a case in a dead end', () => {
   test('waits for the storage without an attempt, asks, repairs when approved, and ends healthy', async () => {
@@ -148,14 +90,16 @@ describe('a case in a dead end', () => {
       because: { code: 'StorageNotWritable' },
       failures: [],
     });
-    check = ready;
+    check = mayRepair;
     storageBack();
     const { question } = await phaseIs('asking');
     expect(requested).toBe(0);
-    await client.approve(JOB, { ...said, question: question?.id ?? '' });
+    await on.client.approve(JOB, { ...said, question: question?.id ?? '' });
     expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(1);
-    expect((await client.status(JOB)).repairs).toMatchObject([{ from: PATH, to: `${PATH}.empty` }]);
+    expect((await on.client.status(JOB)).repairs).toMatchObject([
+      { from: EMPTY.path, to: `${EMPTY.path}.empty` },
+    ]);
   });
 
   test('without a JobManager has it started when a person agrees, once', async () => {
@@ -171,16 +115,16 @@ describe('a case in a dead end', () => {
     const { question } = await phaseIs('asking');
     expect(question?.approves).toContain('start the JobManager');
     expect(requested).toBe(0);
-    await client.approve(JOB, { ...said, question: question?.id ?? '' });
+    await on.client.approve(JOB, { ...said, question: question?.id ?? '' });
     expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(1);
-    expect((await client.status(JOB)).starts).toMatchObject([{ run: RUN_A, leader: 'http://jm:8081' }]);
+    expect((await on.client.status(JOB)).starts).toMatchObject([{ run: RUN_A, leader: 'http://jm:8081' }]);
   });
 
   test('that is rejected repairs nothing and keeps everything', async () => {
     await open();
     const { question } = await phaseIs('asking');
-    await client.reject(JOB, { ...said, question: question?.id ?? '' });
+    await on.client.reject(JOB, { ...said, question: question?.id ?? '' });
     await phaseIs('aborted');
     expect(requested).toBe(0);
   });
@@ -189,9 +133,9 @@ describe('a case in a dead end', () => {
     await open();
     await phaseIs('asking');
     await until('it watches meanwhile', () => {
-      now = running();
+      now = runsAgain();
       mended();
-      return client.caseOf(JOB).then(({ end }) => end !== null);
+      return on.client.caseOf(JOB).then(({ end }) => end !== null);
     });
     expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(0);
@@ -199,11 +143,11 @@ describe('a case in a dead end', () => {
 
   test('counts a repair that failed as an attempt, and tries it again on the same approval', async () => {
     const done = outcome;
-    outcome = { is: 'failed', fault: fault('StorageUnavailable', 'connection refused', PATH) };
+    outcome = { is: 'failed', fault: fault('StorageUnavailable', 'connection refused', EMPTY.path) };
     await open();
     const { question } = await phaseIs('asking');
-    await client.approve(JOB, { ...said, question: question?.id ?? '' });
-    await until('it failed', async () => (await client.status(JOB)).failures.length > 0);
+    await on.client.approve(JOB, { ...said, question: question?.id ?? '' });
+    await until('it failed', async () => (await on.client.status(JOB)).failures.length > 0);
     outcome = done;
     storageBack();
     expect(await ended()).toMatchObject({ outcome: 'healthy' });
@@ -214,7 +158,7 @@ describe('a case in a dead end', () => {
     now = assessment({ runs: present([run({ state: 'RESTARTING' })]) });
     await open();
     await phaseIs('watching');
-    await client.abort(JOB, said);
+    await on.client.abort(JOB, said);
     await phaseIs('aborted');
   });
 });

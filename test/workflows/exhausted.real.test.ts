@@ -1,34 +1,14 @@
 /** After the last attempt: what is asked, what is taken, and that nothing is tried without a person. */
 import { cancelled } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Activities } from '../../activities/index.js';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
-import type { CaseEnd } from '../../domain/case.js';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { failure, fault } from '../../domain/failure.js';
-import { STRICT, type Policy } from '../../domain/policy.js';
+import type { Policy } from '../../domain/policy.js';
 import { present } from '../../domain/reading.js';
 import { until } from '../../stack/wait.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import {
-  assessment,
-  inRange,
-  path,
-  point,
-  pointers,
-  run,
-  RUN_A,
-  savepoint,
-  sound,
-} from '../support/evidence.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
-
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let raw: ReturnType<typeof clientOf>;
-let workers: RunningWorkers;
+import { JOB, said, type Steps } from '../support/cases.js';
+import { assessment, path, point, pointers, run, RUN_A, savepoint } from '../support/evidence.js';
+import { opened, quick, scripted, smooth } from '../support/scripted.js';
 
 interface World {
   policy: Policy;
@@ -43,23 +23,11 @@ interface World {
 }
 let world: World;
 
-const quick: Policy = {
-  ...STRICT,
-  attempts: 2,
-  backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
-  soak: 1,
-};
 const SAVED = savepoint(RUN_A, 'savepoint-aaaaaa-1');
 
-const steps: Partial<Activities> = {
-  openCase: async ({ job }) => ({
-    job: job as never,
-    cluster: 'counts' as never,
-    workflowId: `recover/counts/${job}`,
-    policy: world.policy,
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-  }),
+const steps: Steps = {
+  ...smooth,
+  openCase: async ({ job }) => opened(job, world.policy),
   assessRun: async () => {
     world.looks++;
     return assessment({ runs: present([run({ state: world.states.shift() ?? 'FAILED' })]) });
@@ -68,9 +36,6 @@ const steps: Partial<Activities> = {
     if (!world.storageIsBack) throw failure('StorageUnavailable', 'connection refused', 'nn:9870');
     return pointers([point(RUN_A, 12), SAVED]);
   },
-  readState: async () => sound,
-  checkOffsets: async () => present(inRange),
-  resumeOffsets: async () => ({ group: 'g', committed: 2, before: [], left: null, fault: null }),
   restoreJob: async (input) => {
     world.submissions.push(input.point.path);
     return { is: 'accepted', at: 5_000, state: null };
@@ -87,19 +52,8 @@ const steps: Partial<Activities> = {
   watchRun: async () => (++world.watched === 1 && world.states.length > 0 ? 'healthy' : cancelled()),
 };
 
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  raw = clientOf(temporal.config);
-  client = holdfastClient({ client: raw, config: temporal.config });
-  const log = createLog(scrubber([]), { level: 'silent' });
-  workers = await createWorkers({ config: temporal.config, log, activities: steps });
-});
-afterAll(async () => {
-  workers.shutdown();
-  await workers.done;
-  await client.close();
-  await temporal.close();
-});
+const on = scripted(steps);
+const { endOf, phaseIs } = on;
 beforeEach(() => {
   world = {
     policy: quick,
@@ -112,21 +66,11 @@ beforeEach(() => {
   };
 });
 
-const said = { by: 'ada', reason: 'a test' };
-const JOB = 'window-counts';
-const endOf = () => raw.workflow.getHandle(`recover/counts/${JOB}`).result() as Promise<CaseEnd>;
-const phaseIs = (phase: string) =>
-  until(
-    `the case is ${phase}`,
-    async () => ((await client.status(JOB)).phase === phase ? client.status(JOB) : undefined),
-    { within: 60_000, every: 30 },
-  );
-
 describe('after the last attempt', () => {
   test('asks instead of aborting, refuses to go on by itself, and goes on with N more', async () => {
     world.policy = { ...quick, onExhausted: 'ask' };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     const asked = await phaseIs('asking');
     expect(asked.question?.about).toBe('exhausted');
     expect(asked.question?.approves).toContain('grant 2 more');
@@ -134,31 +78,31 @@ describe('after the last attempt', () => {
     expect(asked.failures).toHaveLength(2);
     // A look is allowed, an attempt is not.
     const { looks } = world;
-    await client.retryNow(JOB, said);
-    await until('it looked again', async () => world.looks > looks, { within: 60_000 });
+    await on.client.retryNow(JOB, said);
+    await until('it looked again', async () => world.looks > looks);
     const again = await phaseIs('asking');
     expect(again.failures).toHaveLength(2);
     world.storageIsBack = true;
     expect(world.submissions).toEqual([]);
-    await client.approve(JOB, { ...said, question: again.question?.id ?? '' });
+    await on.client.approve(JOB, { ...said, question: again.question?.id ?? '' });
     expect(await endOf()).toMatchObject({ outcome: 'resumed', attempts: 3 });
   });
 
   test('rejecting the question aborts', async () => {
     world.policy = { ...quick, onExhausted: 'ask', attempts: 1 };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     const { question } = await phaseIs('asking');
-    await client.reject(JOB, { ...said, question: question?.id ?? '' });
+    await on.client.reject(JOB, { ...said, question: question?.id ?? '' });
     expect((await phaseIs('aborted')).because?.code).toBe('Rejected');
-    await client.closeCase(JOB, said);
+    await on.client.closeCase(JOB, said);
     await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('takes the savepoint in one pass when Flink refused the newer checkpoint', async () => {
     world.policy = { ...quick, onExhausted: 'savepoint' };
     world.refusesCheckpoints = true;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     expect(await endOf()).toMatchObject({ outcome: 'resumed', restored: { point: SAVED.path } });
     expect(world.submissions).toEqual([path(RUN_A, 12), path(RUN_A, 12), SAVED.path]);
   });
@@ -166,19 +110,17 @@ describe('after the last attempt', () => {
   test('takes no savepoint past a checkpoint that nobody refused, and no further attempt either', async () => {
     world.policy = { ...quick, onExhausted: 'savepoint', attempts: 1 };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     await phaseIs('waiting');
     world.storageIsBack = true;
     // A person need not wait for the probe: the one pass begins now.
-    await until('the pass may begin', async () => (await client.status(JOB)).failures.length === 1, {
-      within: 60_000,
-    });
-    await client.retryNow(JOB, said);
+    await until('the pass may begin', async () => (await on.client.status(JOB)).failures.length === 1);
+    await on.client.retryNow(JOB, said);
     const aborted = await phaseIs('aborted');
     expect(aborted.because).toMatchObject({ code: 'AttemptsExhausted' });
     expect(aborted.because?.message).toContain('Flink has not refused it');
     expect(world.submissions).toEqual([]);
-    await client.closeCase(JOB, said);
+    await on.client.closeCase(JOB, said);
     await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
@@ -187,14 +129,14 @@ describe('after the last attempt', () => {
     world.storageIsBack = false;
     // Attempt 1 fails; aborted; somebody starts it, it is seen restarting, and then it is FAILED again.
     world.states = ['FAILED', 'FAILED'];
-    await client.recover(JOB, said);
-    await until('it was aborted, woke and looked', async () => world.looks >= 2, { within: 60_000 });
+    await on.client.recover(JOB, said);
+    await until('it was aborted, woke and looked', async () => world.looks >= 2);
     world.storageIsBack = true;
-    await until('it watches again', async () => world.watched >= 2, { within: 60_000 });
+    await until('it watches again', async () => world.watched >= 2);
     const aborted = await phaseIs('aborted');
     expect(aborted).toMatchObject({ attempt: 1, attempts: 1, because: { code: 'AttemptsExhausted' } });
     expect(world.submissions).toEqual([]);
-    await client.resume(JOB, said);
+    await on.client.resume(JOB, said);
     expect(await endOf()).toMatchObject({ outcome: 'resumed' });
     expect(world.submissions).toHaveLength(1);
   });
@@ -207,11 +149,11 @@ describe('after the last attempt', () => {
       backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 },
     };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     const aborted = await phaseIs('aborted');
     expect(aborted.because?.code).toBe('DeadlinePassed');
     expect(world.looks).toBe(1);
-    await client.closeCase(JOB, said);
+    await on.client.closeCase(JOB, said);
     await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
@@ -223,15 +165,13 @@ describe('after the last attempt', () => {
       backoff: { initial: 3_000, factor: 1, max: 3_000, jitter: 0 },
     };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     await phaseIs('waiting');
-    await client.hold(JOB, said);
+    await on.client.hold(JOB, said);
     const held = await phaseIs('held');
-    await until('the deadline has passed by the clock', async () => Date.now() > held.openedAt + 5_000, {
-      within: 60_000,
-    });
+    await until('the deadline has passed by the clock', async () => Date.now() > held.openedAt + 5_000);
     world.storageIsBack = true;
-    await client.release(JOB, said);
+    await on.client.release(JOB, said);
     expect(await endOf()).toMatchObject({ outcome: 'resumed' });
   });
 });
@@ -240,7 +180,7 @@ describe('an aborted case', () => {
   test('fails at once with afterAbort: fail, and its failure holds the ledger', async () => {
     world.policy = { ...quick, attempts: 1, afterAbort: 'fail' };
     world.storageIsBack = false;
-    await client.recover(JOB, said);
+    await on.client.recover(JOB, said);
     const failed = await endOf().catch((error: unknown) => (error as Error).cause as ApplicationFailure);
     if (!(failed instanceof ApplicationFailure)) throw new Error('expected the case to fail');
     expect(failed.type).toBe('RecoveryAborted');
@@ -252,7 +192,7 @@ describe('an aborted case', () => {
       closed: null,
       next: `holdfast recover ${JOB} --reason …`,
     });
-    const view = await client.caseOf(JOB);
+    const view = await on.client.caseOf(JOB);
     expect(view.failure?.code).toBe('RecoveryAborted');
     expect(view.summary.state).toBe('failed');
   });
@@ -263,7 +203,7 @@ test('a job that somebody brings back while more attempts are asked for needs no
   world.storageIsBack = false;
   // The watch beside the question sees it healthy; the look after it finds out that a person has ended it.
   world.states = ['FAILED', 'CANCELED'];
-  await client.recover(JOB, said);
+  await on.client.recover(JOB, said);
   expect(await endOf()).toMatchObject({ outcome: 'ended by a person' });
   expect(world.submissions).toEqual([]);
 });

@@ -1,27 +1,13 @@
 /** `mode: look` on a real Temporal server: the real steps over a world in memory, asked by client and command line. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createActivities } from '../../activities/index.js';
-import { run } from '../../cli/program.js';
-import type { Terminal } from '../../cli/terminal.js';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import type { LookReport } from '../../domain/look.js';
 import { fault } from '../../domain/failure.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
 import { chk, depsOf, fakeRun, fillLog, incident, type World } from '../support/fake-ports.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
+import { scripted } from '../support/scripted.js';
+import { ONE_JOB } from '../support/temporal.js';
 
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let raw: ReturnType<typeof clientOf>;
-let workers: RunningWorkers;
 let world: World;
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-look-'));
-const file = join(folder, 'holdfast.yaml');
 
 type Steps = ReturnType<typeof createActivities>;
 /** Each test has its own world behind the same workers. */
@@ -31,31 +17,8 @@ const steps = new Proxy({} as Steps, {
   get: (_, name: keyof Steps) => (input: never) => createActivities(depsOf(world))[name](input),
 });
 
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  raw = clientOf(temporal.config);
-  client = holdfastClient({ client: raw, config: temporal.config });
-  const log = createLog(scrubber([]), { level: 'silent' });
-  workers = await createWorkers({ config: temporal.config, log, activities: { ...steps } });
-  writeFileSync(
-    file,
-    `
-temporal: { address: '${temporal.system.address}' }
-storage: { disk: { kind: file, allow: [/data], scratch: /data/probe } }
-clusters:
-  counts: { flink: { rest: ['http://127.0.0.1:1'] }, checkpoints: 'file:/data/c1' }
-jobs:
-  window-counts: { cluster: counts, match: { name: window counts }, launch: { jar: x.jar } }
-`,
-  );
-});
-afterAll(async () => {
-  workers.shutdown();
-  await workers.done;
-  await client.close();
-  await temporal.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const on = scripted({ ...steps }, { configuration: ONE_JOB });
+const { holdfast } = on;
 beforeEach(async () => {
   world = incident();
   await fillLog(world);
@@ -63,28 +26,10 @@ beforeEach(async () => {
 
 const alive = () => fakeRun({ state: 'RUNNING', endTime: null, tasks: { RUNNING: 4 } });
 
-async function holdfast(...args: readonly string[]) {
-  const out: string[] = [];
-  const terminal: Terminal = {
-    write: (line) => void out.push(line),
-    put: (piece) => void out.push(piece),
-    note: () => undefined,
-    paint: (_as, text) => text,
-    screen: false,
-    columns: 100,
-    interactive: false,
-    ask: () => Promise.reject(new Error('nobody is asked')),
-    clear: () => undefined,
-    signal: new AbortController().signal,
-  };
-  const code = await run([...args, '--config', file], terminal);
-  return { code, out: out.join('\n') };
-}
-
 describe('a look', () => {
   test('of a healthy job says what would be restored, and touches nothing', async () => {
     world.runs = [alive()];
-    const report = await client.look('window-counts');
+    const report = await on.client.look('window-counts');
     expect(report).toMatchObject({
       sound: true,
       would: { is: 'restore', point: chk(8) },
@@ -116,7 +61,7 @@ describe('a look', () => {
         ];
       world.onProof = () => undefined;
     };
-    const report = await client.look('window-counts');
+    const report = await on.client.look('window-counts');
     expect(report).toMatchObject({ sound: true, would: { is: 'restore', point: chk(7) } });
     expect(report.ladder.map((r) => r.path)).not.toContain(chk(8));
   });
@@ -152,8 +97,8 @@ describe('a look', () => {
   });
 
   test('neither opens nor disturbs a case, and is none in the list of cases', async () => {
-    await client.look('window-counts');
-    await expect(client.status('window-counts')).rejects.toMatchObject({ code: 'NoCase' });
-    expect(await client.cases()).toEqual([]);
+    await on.client.look('window-counts');
+    await expect(on.client.status('window-counts')).rejects.toMatchObject({ code: 'NoCase' });
+    expect(await on.client.cases()).toEqual([]);
   });
 });

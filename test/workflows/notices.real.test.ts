@@ -1,29 +1,11 @@
 /** People are told beside the course of a case, on a real Temporal server: nothing waits for it, nothing fails by it. */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Activities } from '../../activities/index.js';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
-import type { CaseEnd } from '../../domain/case.js';
+import { beforeEach, expect, test } from 'vitest';
 import type { Notice } from '../../domain/notice.js';
-import { STRICT, type Policy } from '../../domain/policy.js';
-import { present } from '../../domain/reading.js';
 import { until } from '../../stack/wait.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import { assessment, inRange, path, pointers, run, RUN_A, sound } from '../support/evidence.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
+import { said, type Steps } from '../support/cases.js';
+import { path, RUN_A } from '../support/evidence.js';
+import { opened, quick, scripted, smooth } from '../support/scripted.js';
 
-const policy: Policy = {
-  ...STRICT,
-  attempts: 1,
-  backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
-  soak: 1,
-};
-
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let raw: ReturnType<typeof clientOf>;
-let workers: RunningWorkers;
 let told: Notice[];
 let confirmed: boolean;
 /** Holds back every notice until it is called. */
@@ -31,22 +13,9 @@ let deliver: () => void;
 let delivered: Promise<void>;
 let refuse: boolean;
 
-const steps: Partial<Activities> = {
-  openCase: async ({ job }) => ({
-    job: job as never,
-    cluster: 'counts' as never,
-    workflowId: `recover/counts/${job}`,
-    policy,
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-    noticesFrom: 'warning',
-  }),
-  assessRun: async () => assessment({ runs: present([run({ state: 'FAILED' })]) }),
-  fetchPointer: async () => pointers(),
-  readState: async () => sound,
-  checkOffsets: async () => present(inRange),
-  resumeOffsets: async () => ({ group: 'g', committed: 2, before: [], left: null, fault: null }),
-  restoreJob: async () => ({ is: 'accepted', at: 5_000, state: null }),
+const steps: Steps = {
+  ...smooth,
+  openCase: async ({ job }) => opened(job, { ...quick, attempts: 1 }, { noticesFrom: 'warning' }),
   confirmRestored: async () => {
     confirmed = true;
     return { is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] };
@@ -59,19 +28,8 @@ const steps: Partial<Activities> = {
   },
 };
 
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  raw = clientOf(temporal.config);
-  client = holdfastClient({ client: raw, config: temporal.config });
-  const log = createLog(scrubber([]), { level: 'silent' });
-  workers = await createWorkers({ config: temporal.config, log, activities: steps });
-});
-afterAll(async () => {
-  workers.shutdown();
-  await workers.done;
-  await client.close();
-  await temporal.close();
-});
+const on = scripted(steps);
+const { endOf } = on;
 beforeEach(() => {
   told = [];
   confirmed = false;
@@ -79,12 +37,11 @@ beforeEach(() => {
   delivered = new Promise((resolve) => (deliver = resolve));
 });
 
-const endOf = (job: string) => raw.workflow.getHandle(`recover/counts/${job}`).result() as Promise<CaseEnd>;
 const statusOf = async (job: string) =>
-  (await raw.workflow.getHandle(`recover/counts/${job}`).describe()).status.name;
+  (await on.raw.workflow.getHandle(`recover/counts/${job}`).describe()).status.name;
 
 test('a job is restored while no receiver answers, and the case ends when they have', async () => {
-  await client.recover('window-counts', { by: 'ada', reason: 'a test' });
+  await on.client.recover('window-counts', said);
   await until('the job is restored', async () => confirmed);
   await until('both were told', async () => told.length === 2);
   expect(told.map((n) => n.kind)).toEqual(['CaseOpened', 'CaseResumed']);
@@ -98,10 +55,10 @@ test('a job is restored while no receiver answers, and the case ends when they h
 test('a notice that cannot be sent at all fails no case', async () => {
   refuse = true;
   deliver();
-  await client.recover('totals', { by: 'ada', reason: 'a test' });
+  await on.client.recover('totals', said);
   await until('the job is restored', async () => confirmed);
-  const handle = raw.workflow.getHandle('recover/counts/totals');
-  expect((await client.status('totals')).phase).toBe('resumed');
+  const handle = on.raw.workflow.getHandle('recover/counts/totals');
+  expect((await on.client.status('totals')).phase).toBe('resumed');
   await until('both were tried', async () => new Set(told.map((n) => n.kind)).size === 2);
   await handle.terminate('the retries of the step take minutes');
 });

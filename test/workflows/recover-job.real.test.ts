@@ -1,29 +1,18 @@
 /** The workflow on a real Temporal server, over steps that say what the test wants. */
-import { cancelled } from '@temporalio/activity';
 import { historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, Worker } from '@temporalio/worker';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Activities } from '../../activities/index.js';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { failure } from '../../domain/failure.js';
-import { STRICT, type Policy } from '../../domain/policy.js';
+import type { Policy } from '../../domain/policy.js';
 import type { OffsetCheck } from '../../domain/offsets.js';
 import { present, type Reading } from '../../domain/reading.js';
-import type { CaseEnd } from '../../domain/case.js';
 import { until } from '../../stack/wait.js';
 import { root } from '../../stack/root.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
 import { recoverJob } from '../../workflows/index.js';
-import { assessment, inRange, path, pointers, run, RUN_A, sound } from '../support/evidence.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
-
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let raw: ReturnType<typeof clientOf>;
-let workers: RunningWorkers;
+import { said, type Steps } from '../support/cases.js';
+import { assessment, inRange, path, pointers, run, RUN_A } from '../support/evidence.js';
+import { opened, quick, scripted, smooth } from '../support/scripted.js';
 
 /** What the steps answer; each test begins with the incident that is recovered without trouble. */
 interface World {
@@ -36,56 +25,27 @@ interface World {
 }
 let world: World;
 
-const quick: Policy = {
-  ...STRICT,
-  attempts: 2,
-  backoff: { initial: 20, factor: 1, max: 20, jitter: 0 },
-  soak: 1,
-};
-
-const steps: Partial<Activities> = {
-  openCase: async ({ job }) => ({
-    job: job as never,
-    cluster: 'counts' as never,
-    workflowId: `recover/counts/${job}`,
-    policy: world.policy,
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-  }),
+const steps: Steps = {
+  ...smooth,
+  openCase: async ({ job }) => opened(job, world.policy),
   assessRun: async () => assessment({ runs: present([run({ state: world.state })]) }),
   fetchPointer: async () => {
     if (!world.storageIsBack) throw failure('StorageUnavailable', 'connection refused', 'nn:9870');
     return pointers();
   },
-  readState: async () => sound,
   checkOffsets: async () => world.offsets,
-  resumeOffsets: async () => ({ group: 'g', committed: 2, before: [], left: null, fault: null }),
   restoreJob: async (input) => {
     world.submissions.push(input.run);
     return { is: 'accepted', at: 5_000, state: null };
   },
-  confirmRestored: async () => ({ is: 'proved', at: 6_000, runningAt: 5_500, proofs: ['all tasks run'] }),
-  awaitReturn: () => cancelled(),
-  watchRun: () => cancelled(),
   handOver: async (alert) => {
     world.alerts.push(alert);
-    await client.raiseAlert(alert);
+    await on.client.raiseAlert(alert);
   },
 };
 
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  raw = clientOf(temporal.config);
-  client = holdfastClient({ client: raw, config: temporal.config });
-  const log = createLog(scrubber([]), { level: 'silent' });
-  workers = await createWorkers({ config: temporal.config, log, activities: steps });
-});
-afterAll(async () => {
-  workers.shutdown();
-  await workers.done;
-  await client.close();
-  await temporal.close();
-});
+const on = scripted(steps);
+const { endOf, phaseIs } = on;
 beforeEach(() => {
   world = {
     policy: quick,
@@ -97,21 +57,13 @@ beforeEach(() => {
   };
 });
 
-const said = { by: 'ada', reason: 'a test' };
-const ask = (job: string) => client.recover(job, said);
-const endOf = (job: string) => raw.workflow.getHandle(`recover/counts/${job}`).result() as Promise<CaseEnd>;
-const history = (job: string) => raw.workflow.getHandle(`recover/counts/${job}`).fetchHistory();
-const phaseIs = (job: string, phase: string) =>
-  until(
-    `${job} is ${phase}`,
-    async () => ((await client.status(job)).phase === phase ? client.status(job) : undefined),
-    { within: 20_000, every: 30 },
-  );
+const ask = (job: string) => on.client.recover(job, said);
+const history = (job: string) => on.raw.workflow.getHandle(`recover/counts/${job}`).fetchHistory();
 
 describe('a recovery', () => {
   test('without trouble takes one submission and at most 60 events and 64 KiB', async () => {
     await ask('window-counts');
-    expect(await endOf('window-counts')).toMatchObject({
+    expect(await endOf()).toMatchObject({
       outcome: 'resumed',
       attempts: 1,
       restored: { point: path(RUN_A, 12) },
@@ -147,25 +99,25 @@ describe('a recovery', () => {
   test('aborts after exactly N, stays open, joins alerts, and goes on with resume', async () => {
     world.storageIsBack = false;
     await ask('window-counts');
-    const aborted = await phaseIs('window-counts', 'aborted');
+    const aborted = await phaseIs('aborted');
     expect(aborted.failures.map((f) => f.fault.code)).toEqual(['StorageUnavailable', 'StorageUnavailable']);
     expect(aborted.because?.code).toBe('AttemptsExhausted');
     await ask('window-counts');
     await until(
       'the second request joined',
-      async () => (await client.status('window-counts')).alertsHeard >= 2,
+      async () => (await on.client.status('window-counts')).alertsHeard >= 2,
     );
     expect(world.submissions).toEqual([]);
     world.storageIsBack = true;
-    await client.resume('window-counts', said);
-    expect(await endOf('window-counts')).toMatchObject({ outcome: 'resumed', attempts: 3 });
+    await on.client.resume('window-counts', said);
+    expect(await endOf()).toMatchObject({ outcome: 'resumed', attempts: 3 });
     expect(world.submissions).toHaveLength(1);
   });
 
   test('a job that a person cancelled is recorded and never submitted', async () => {
     world.state = 'CANCELED';
     await ask('window-counts');
-    expect(await endOf('window-counts')).toMatchObject({ outcome: 'ended by a person', restored: null });
+    expect(await endOf()).toMatchObject({ outcome: 'ended by a person', restored: null });
     expect(world.submissions).toEqual([]);
   });
 
@@ -173,41 +125,44 @@ describe('a recovery', () => {
     world.storageIsBack = false;
     world.policy = { ...quick, attempts: null, backoff: { ...quick.backoff, initial: 60_000, max: 60_000 } };
     await ask('window-counts');
-    await phaseIs('window-counts', 'waiting');
-    await raw.workflow.getHandle('recover/counts/window-counts').cancel();
-    expect((await phaseIs('window-counts', 'aborted')).because).toMatchObject({ code: 'Aborted' });
-    await client.closeCase('window-counts', said);
-    await expect(endOf('window-counts')).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
+    await phaseIs('waiting');
+    await on.raw.workflow.getHandle('recover/counts/window-counts').cancel();
+    expect((await phaseIs('aborted')).because).toMatchObject({ code: 'Aborted' });
+    await on.client.closeCase('window-counts', said);
+    await expect(endOf()).rejects.toMatchObject({ cause: { type: 'RecoveryAborted' } });
   });
 
   test('a hold stops between steps until it is released', async () => {
     world.storageIsBack = false;
     world.policy = { ...quick, attempts: null };
     await ask('window-counts');
-    await until('an attempt failed', async () => (await client.status('window-counts')).failures.length > 0);
-    await client.hold('window-counts', said);
-    const held = await phaseIs('window-counts', 'held');
+    await until(
+      'an attempt failed',
+      async () => (await on.client.status('window-counts')).failures.length > 0,
+    );
+    await on.client.hold('window-counts', said);
+    const held = await phaseIs('held');
     world.storageIsBack = true;
-    await expect(client.hold('window-counts', said)).rejects.toThrow(/held already/);
-    expect((await client.status('window-counts')).failures).toHaveLength(held.failures.length);
-    await client.release('window-counts', said);
-    expect(await endOf('window-counts')).toMatchObject({ outcome: 'resumed' });
+    await expect(on.client.hold('window-counts', said)).rejects.toThrow(/held already/);
+    expect((await on.client.status('window-counts')).failures).toHaveLength(held.failures.length);
+    await on.client.release('window-counts', said);
+    expect(await endOf()).toMatchObject({ outcome: 'resumed' });
   });
 
   test('asks when Kafka has lost records, refuses a stale approval, and restores after consent', async () => {
     world.offsets = present({ ...inRange, gone: [{ topic: 't', partition: 0, records: '7' }] });
     await ask('window-counts');
-    const { question } = await phaseIs('window-counts', 'asking');
+    const { question } = await phaseIs('asking');
     expect(question).toMatchObject({ about: 'offset gap' });
-    const stale = client.approve('window-counts', { ...said, question: '1-old' });
+    const stale = on.client.approve('window-counts', { ...said, question: '1-old' });
     await expect(stale).rejects.toThrow(/the plan has changed/);
     expect(world.submissions).toEqual([]);
-    await client.approve('window-counts', { ...said, question: question?.id ?? '' });
-    expect(await endOf('window-counts')).toMatchObject({ outcome: 'resumed' });
+    await on.client.approve('window-counts', { ...said, question: question?.id ?? '' });
+    expect(await endOf()).toMatchObject({ outcome: 'resumed' });
   });
 
   test('started by hand under another id it hands over to the one case of the job', async () => {
-    const handle = await raw.workflow.start(recoverJob, {
+    const handle = await on.raw.workflow.start(recoverJob, {
       workflowId: 'by-hand',
       taskQueue: 'holdfast',
       args: [{ job: 'window-counts' }],
@@ -216,6 +171,6 @@ describe('a recovery', () => {
       outcome: 'handed over',
       link: 'recover/counts/window-counts',
     });
-    expect(await endOf('window-counts')).toMatchObject({ outcome: 'resumed' });
+    expect(await endOf()).toMatchObject({ outcome: 'resumed' });
   });
 });

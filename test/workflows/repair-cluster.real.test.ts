@@ -1,25 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { holdfastClient, type HoldfastClient } from '../../client/index.js';
+import { describe, expect, test } from 'vitest';
 import { fault, failure } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
 import type { EmptyJobResult, RepairOutcome, RepairRequest } from '../../domain/repair.js';
 import type { NoJobManager } from '../../domain/start-cluster.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
+import { repaired } from '../support/evidence.js';
+import { scripted } from '../support/scripted.js';
 
-let temporal: TestTemporal;
-let client: HoldfastClient;
-let workers: RunningWorkers;
 /** What the fake step did, in order. */
 const log: string[] = [];
 let atWork = 0;
 let mostAtWork = 0;
 
 /** Every request of a case has an id of its own; the same id would be the same request, also after its end. */
-const ask = (what: RepairRequest) => client.repairDeadEnd('counts', what, randomUUID());
+const ask = (what: RepairRequest) => on.client.repairDeadEnd('counts', what, randomUUID());
 
 type EmptyRequest = RepairRequest & { readonly deadEnd: EmptyJobResult };
 const request = (digit: string, modified = 1_000): EmptyRequest => {
@@ -42,9 +36,7 @@ const activities = {
     await new Promise((resolve) => setTimeout(resolve, 50));
     atWork--;
     if (deadEnd.run.startsWith('d')) throw failure('StorageUnavailable', 'connection refused', deadEnd.path);
-    const to = `${deadEnd.path}.empty`;
-    const was = { length: 0, modified };
-    return { is: 'repaired', repair: { deadEnd, at: 2_000, from: deadEnd.path, to, was, proofs: [] } };
+    return repaired(deadEnd, modified);
   },
   startCluster: async ({ deadEnd }: { readonly deadEnd: NoJobManager }): Promise<RepairOutcome> => {
     mostAtWork = Math.max(mostAtWork, ++atWork);
@@ -55,21 +47,7 @@ const activities = {
   },
 };
 
-beforeAll(async () => {
-  temporal = await temporalForTests();
-  client = holdfastClient({ client: clientOf(temporal.config), config: temporal.config });
-  workers = await createWorkers({
-    config: temporal.config,
-    log: createLog(scrubber([]), { level: 'silent' }),
-    activities,
-  });
-});
-afterAll(async () => {
-  workers?.shutdown();
-  await workers?.done;
-  await client?.close();
-  await temporal?.close();
-});
+const on = scripted(activities);
 
 describe('the repairs of a cluster', () => {
   test('fifty cases ask for the same repair: it is done once, and all fifty get the answer', async () => {
@@ -92,8 +70,8 @@ describe('the repairs of a cluster', () => {
   test('a request that is repeated with the same id is the same request', async () => {
     log.length = 0;
     const id = randomUUID();
-    const first = await client.repairDeadEnd('counts', request('b'), id);
-    expect(await client.repairDeadEnd('counts', request('b'), id)).toEqual(first);
+    const first = await on.client.repairDeadEnd('counts', request('b'), id);
+    expect(await on.client.repairDeadEnd('counts', request('b'), id)).toEqual(first);
     expect(log).toEqual(['b']);
   });
 
