@@ -14,10 +14,11 @@ import { ApplicationFailure, defaultPayloadConverter, WorkflowNotFoundError } fr
 import type { Clock } from '../../adapters/ports.js';
 import { holdfastClient, SEARCH_ATTRIBUTES } from '../../client/index.js';
 import type { CaseStatus } from '../../domain/case.js';
-import { CASE, withoutLookingAhead, type Stage, type Steps } from '../support/cases.js';
+import { CASE, withoutLookingAhead, type Steps } from '../support/cases.js';
 import { instantOutside } from '../support/instant-outside.js';
 import { configForTests } from '../support/temporal.js';
 import { createDriver, type Driver, type Sandbox, type Start } from './driver.js';
+import type { HonestStage } from './honest-courses.js';
 import type { Random } from './seed.js';
 import { createTimeline, type Process, type Timeline } from './timeline.js';
 
@@ -27,10 +28,9 @@ const REACTION = 40;
 const END = 3_600_000;
 
 export interface Driven {
-  readonly stage: Stage;
   readonly driver: Driver;
   /** Plays until the course is over. @throws what the course throws, and when it waits for what never comes. */
-  play(course: (on: Stage) => Promise<unknown>): Promise<void>;
+  play(course: (on: HonestStage) => Promise<unknown>): Promise<void>;
 }
 
 /** A server that answers at once, and never twice the same by chance. */
@@ -64,7 +64,7 @@ export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
   const config = configForTests('127.0.0.1:1');
   const raw = temporalClient(driver, person, ends);
   const client = holdfastClient({ client: raw, config });
-  const stage: Stage = {
+  const stage: HonestStage = {
     client,
     raw,
     async outside(policy, instead) {
@@ -86,9 +86,9 @@ export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
       await person.until(what, async () => come() || undefined);
     },
     end: () => raw.workflow.getHandle(CASE).result() as never,
+    deploy: () => person.act('deploy', () => driver.deploy(0)),
   };
   return {
-    stage,
     driver,
     async play(course) {
       const realNow = Date.now;
