@@ -32,7 +32,8 @@ export async function registeredSearchAttributes(client: Client): Promise<readon
   const { customAttributes } = await operatorOf(client).listSearchAttributes({
     namespace: client.options.namespace,
   });
-  return Object.keys(customAttributes ?? {}).filter((name) => Object.hasOwn(SEARCH_ATTRIBUTES, name));
+  // In our order: the server's is another each time.
+  return Object.keys(SEARCH_ATTRIBUTES).filter((name) => Object.hasOwn(customAttributes ?? {}, name));
 }
 
 /** Registers those that are missing, and returns their names. */

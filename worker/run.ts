@@ -46,7 +46,7 @@ const SHUTDOWN_FORCE = 20_000;
 /** Slots for steps that only wait; each holds a promise and a timer. */
 const WAIT_SLOTS = 4_000;
 /** Who waits in vain learns it with a heartbeat: they are sent this often (milliseconds), not at 80 % of their timeout. */
-const WAIT_BEAT = 2_000;
+export const WAIT_BEAT = 2_000;
 /** A task for a worker that was killed waits this long before another worker gets it. */
 const STICKY_TIMEOUT = 2_000;
 

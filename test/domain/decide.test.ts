@@ -237,7 +237,7 @@ describe('a dead end', () => {
 });
 
 test('a job result that nobody can read is asked about, never repaired', () => {
-  const path = EMPTY;
+  const { path } = EMPTY;
   const corrupt = unknown(fault('StateCorrupt', 'found 3 bytes'));
   const seen = {
     ...stuck,
@@ -250,8 +250,8 @@ test('a job result that nobody can read is asked about, never repaired', () => {
     deadEnd: { is: 'UnreadableJobResult', run: RUN_A, path, found: 'x' },
     since: -60_000,
   } as const;
-  const next = decide(evidence({ assessment: seen, stuck: long, repair: ready }));
-  expect(said(next)).toBe('ask dead end');
+  const next = decide(evidence({ assessment: seen, stuck: long, repair: mayRepair }));
+  expect(inWords(next)).toBe('ask dead end');
   if (next.do !== 'ask') throw new Error('expected a question');
   expect(next.plan.approves).toBeNull();
   expect(next.plan.text).toMatch(/^UnreadableJobResult: .*Holdfast does not touch it/);

@@ -9,7 +9,7 @@ import { fault } from '../../domain/failure.js';
 import type { OffsetCheck } from '../../domain/offsets.js';
 import { present } from '../../domain/reading.js';
 import type { Assessment } from '../../domain/situation.js';
-import { JOB, said, type Cases } from '../support/cases.js';
+import { JOB, said, type Stage } from '../support/cases.js';
 import { brokenAt } from '../support/evidence.js';
 import type { InstantOutside } from '../support/instant-outside.js';
 
@@ -19,7 +19,7 @@ export interface Course {
   /** The server suggests to continue as new after so few events that it happens. */
   readonly continuesSoon: boolean;
   /** Plays it to its end, or to where it stays open. Returns the workflow ids worth recording, besides the case. */
-  readonly play: (on: Cases) => Promise<readonly string[] | void>;
+  readonly play: (on: Stage) => Promise<readonly string[] | void>;
 }
 
 export const courses: Course[] = [];
@@ -28,23 +28,23 @@ export const course = (name: string, play: Course['play'], continuesSoon = false
 
 // ── What several courses have in common ─────────────────────────────────────────────────────────────────────────
 
-export const recover = (on: Cases, from?: string) =>
+export const recover = (on: Stage, from?: string) =>
   on.client.recover(JOB, { ...said, requestId: randomUUID(), ...(from === undefined ? {} : { from }) });
 export const storageAway = fault('StorageUnavailable', 'connection refused', 'nn:9870');
 /** A wait that nothing ends but a person. */
 export const endless = { awaitReturn: () => cancelled() };
 export const slow = { backoff: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 } };
 
-export async function asked(on: Cases, about: string): Promise<Question> {
+export async function asked(on: Stage, about: string): Promise<Question> {
   const { question } = await on.until((s) => s.question?.about === about);
   if (question === null) throw new Error(`expected the question ${about}`);
   return question;
 }
-export const approve = async (on: Cases, about: string) =>
+export const approve = async (on: Stage, about: string) =>
   on.client.approve(JOB, { ...said, question: (await asked(on, about)).id });
-export const reject = async (on: Cases, about: string) =>
+export const reject = async (on: Stage, about: string) =>
   on.client.reject(JOB, { ...said, question: (await asked(on, about)).id });
-export const closed = async (on: Cases) => {
+export const closed = async (on: Stage) => {
   await on.client.closeCase(JOB, said);
   // An aborted case ends as a failure, for whoever executes it.
   await on.end().catch((error: unknown) => {

@@ -10,8 +10,7 @@ import type { Notice } from '../../domain/notice.js';
 import type { Policy } from '../../domain/policy.js';
 import { present } from '../../domain/reading.js';
 import type { RunView } from '../../domain/situation.js';
-import { until } from '../../stack/wait.js';
-import { JOB, said, type Cases, type Steps } from '../support/cases.js';
+import { JOB, said, type Stage, type Steps } from '../support/cases.js';
 import {
   assessment,
   brokenAt,
@@ -93,7 +92,7 @@ looks(
 // ── Holds ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The steps find the hold that stands in Temporal, as in production. */
-const found = (on: Cases) => ({ deps }: InstantOutside) => {
+const found = (on: Stage) => ({ deps }: InstantOutside) => {
   (deps as { standingHold: unknown }).standingHold = (cluster: string, job: string) =>
     on.client.standingHold(cluster, job);
   return {};
@@ -174,7 +173,7 @@ course('held-during-a-back-off-until-a-time', async (on) => {
 
 // ── Nothing more may be tried ───────────────────────────────────────────────────────────────────────────────────
 
-const afterTheLast = async (on: Cases): Promise<void> => {
+const afterTheLast = async (on: Stage): Promise<void> => {
   const { world } = await on.outside({ attempts: 1, onExhausted: 'ask' });
   world.storageDown = storageAway;
   await recover(on);
@@ -350,7 +349,7 @@ course('restore-loop-is-stopped-at-the-second-try', async (on) => {
 
 // ── From nothing ────────────────────────────────────────────────────────────────────────────────────────────────
 
-const fromNothing = (on: Cases) =>
+const fromNothing = (on: Stage) =>
   on.client.recover(JOB, { ...said, requestId: randomUUID(), fromNothing: { kafkaFrom: 'earliest' } });
 
 course('from-nothing-said-at-the-start', async (on) => {
@@ -372,7 +371,7 @@ course('from-nothing-asks-before-a-sound-point-is-given-up', async (on) => {
     },
   }));
   await recover(on);
-  await until('it reads', () => reading);
+  await on.when('it reads', () => reading);
   await fromNothing(on);
   go();
   await approve(on, 'from nothing');

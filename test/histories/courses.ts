@@ -10,9 +10,8 @@ import { failure, fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
 import { present } from '../../domain/reading.js';
 import type { RepairCheck } from '../../domain/repair.js';
-import { until } from '../../stack/wait.js';
 import { recoverJob } from '../../workflows/index.js';
-import { CASE, JOB, said, type Cases } from '../support/cases.js';
+import { CASE, JOB, said, type Stage } from '../support/cases.js';
 import {
   assessment,
   ledger,
@@ -275,7 +274,7 @@ course('aborted-during-the-submission', async (on) => {
     },
   }));
   await recover(on);
-  await until('it submits', () => submitting);
+  await on.when('it submits', () => submitting);
   await on.client.abort(JOB, said);
   go();
   // Proved is proved; nothing is left to stop, and the case looks whether it stays well.
@@ -295,7 +294,7 @@ course('aborted-during-a-submission-that-fails', async (on) => {
     ...endless,
   }));
   await recover(on);
-  await until('it submits', () => submitting);
+  await on.when('it submits', () => submitting);
   await on.client.abort(JOB, said);
   go();
   await on.until('aborted');
@@ -316,7 +315,7 @@ course('held-and-released', async (on) => {
     },
   }));
   await recover(on);
-  await until('it reads', () => reading);
+  await on.when('it reads', () => reading);
   await on.client.hold(JOB, said);
   go();
   await on.until('held');
@@ -643,7 +642,7 @@ const watchedFailing = {
 } as const;
 
 /** Looks that each return at once, and then one that does not. */
-const watching = (on: Cases, looks: number) => {
+const watching = (on: Stage, looks: number) => {
   let look = 0;
   let quiet = false;
   const steps = () => ({
@@ -658,7 +657,7 @@ const watching = (on: Cases, looks: number) => {
     start: async () => {
       await on.outside({}, steps);
       await on.client.startWatch('counts');
-      await until('the watch is quiet', () => quiet);
+      await on.when('the watch is quiet', () => quiet);
     },
   };
 };

@@ -14,7 +14,9 @@ import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusa
 import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
 import type { Workflow, WorkflowCreateOptions } from '@temporalio/worker/lib/workflow/interface.js';
 import Long from 'long';
+import { QUEUES } from '../../client/index.js';
 import { stepInterceptor } from '../../worker/interceptor.js';
+import { WAIT_BEAT } from '../../worker/run.js';
 import { scrubber } from '../../worker/scrub.js';
 import { random, type Random } from './seed.js';
 import { createServerHistory, markerOf, type Marker, type ServerHistory } from './server-history.js';
@@ -158,6 +160,8 @@ interface Task {
   readonly startToClose: number | null;
   readonly scheduleToClose: number | null;
   readonly heartbeatTimeout: number | null;
+  /** Milliseconds. */
+  readonly mostBetweenBeats: number;
   readonly retry: { initial: number; factor: number; max: number; attempts: number };
   readonly scheduled: number;
   readonly nth: number;
@@ -174,6 +178,8 @@ interface Attempt {
   readonly process: Process;
   readonly environment: MockActivityEnvironment;
   lastBeat: number;
+  /** The details of its last heartbeat, sent or not. */
+  unsent: unknown;
   callOff: (() => void)[];
 }
 
@@ -338,9 +344,9 @@ export function createDriver(options: DriverOptions): Driver {
     return text.length;
   };
 
-  const add = (e: Execution, job: Job): void => {
+  const add = (e: Execution, job: Job, attempt?: number): void => {
     e.jobs.push(job);
-    e.written.happens(job);
+    e.written.happens(job, attempt);
     e.bytes += record(job);
     plan(e);
   };
@@ -360,8 +366,7 @@ export function createDriver(options: DriverOptions): Driver {
     if (running === null) return;
     const jobs = ordered(e.jobs);
     e.jobs = [];
-    const continueAsNew = e.written.events.length >= options.continueAfter;
-    e.written.taskStarts({ suggestContinueAsNew: continueAsNew });
+    const continueAsNew = e.written.taskStarts(options.continueAfter);
     const { process } = worker;
     const task = { jobs, began: timeline.now(), process, continueAsNew, activations: [], commands: [] };
     e.atWork = task;
@@ -626,7 +631,7 @@ export function createDriver(options: DriverOptions): Driver {
       job.doUpdate ? { doUpdate: { ...job.doUpdate, runValidator: true } } : job;
     for (const job of again ?? []) add(e, anewJob(job));
     if (!e.written.taskOpen) e.written.mayBegin();
-    e.written.taskStarts({});
+    e.written.taskStarts(options.continueAfter);
     e.written.taskFails('reset');
     const randomnessSeed = Long.fromNumber(options.random.int(0, 0x7fffffff), true);
     e.jobs.unshift({ updateRandomSeed: { randomnessSeed } });
@@ -668,6 +673,7 @@ export function createDriver(options: DriverOptions): Driver {
   ): void => {
     const retry = of.retryPolicy;
     const initial = optionalTsToMs(retry?.initialInterval) ?? 1000;
+    const queue = 'taskQueue' in of ? of.taskQueue : QUEUES.steps;
     const task: Task = {
       seq: of.seq ?? 0,
       step: of.activityType ?? '',
@@ -677,6 +683,7 @@ export function createDriver(options: DriverOptions): Driver {
       scheduleToClose: optionalTsToMs(of.scheduleToCloseTimeout) || null,
       heartbeatTimeout: ('heartbeatTimeout' in of && optionalTsToMs(of.heartbeatTimeout)) || null,
       local,
+      mostBetweenBeats: queue === QUEUES.waits ? WAIT_BEAT : 60_000,
       retry: {
         initial,
         factor: retry?.backoffCoefficient || 2,
@@ -692,7 +699,9 @@ export function createDriver(options: DriverOptions): Driver {
       open: true,
     };
     e.tasks.set(task.seq, task);
-    dispatch(e, task, options.random.int(1, 5));
+    const polled = options.random.int(1, 5);
+    // The worker that has the workflow task takes a step of the same queue along with its answer.
+    dispatch(e, task, queue === QUEUES.steps ? 0 : polled);
   };
 
   const dispatch = (e: Execution, task: Task, after: number): void => {
@@ -716,7 +725,7 @@ export function createDriver(options: DriverOptions): Driver {
       { logger: QUIET, interceptors: [stepInterceptor(scrubber(options.secrets))] },
     );
     const now = timeline.now();
-    const attempt: Attempt = { process, environment, lastBeat: now, callOff: [] };
+    const attempt: Attempt = { process, environment, lastBeat: now, unsent: undefined, callOff: [] };
     task.running = attempt;
     const deadline = (ms: number, type: number): void =>
       void attempt.callOff.push(timeline.at(now + ms, () => timeOut(e, task, attempt, type)));
@@ -724,15 +733,29 @@ export function createDriver(options: DriverOptions): Driver {
     if (task.scheduleToClose !== null)
       deadline(Math.max(0, task.scheduled + task.scheduleToClose - now), TIMEOUT.scheduleToClose);
     if (task.heartbeatTimeout !== null) watchBeats(e, task, attempt, task.heartbeatTimeout);
-    environment.on('heartbeat', (details: unknown) => {
+    const beat = (): void => {
       if (process.dead || process.cutOff) return;
       if (task.running !== attempt) {
         timeline.at(timeline.now() + 1, () => environment.cancel('NOT_FOUND'));
         return;
       }
       attempt.lastBeat = timeline.now();
-      if (details !== undefined) task.details = JSON.parse(JSON.stringify(details));
+      if (attempt.unsent !== undefined) task.details = attempt.unsent;
       if (task.cancelRequested) timeline.at(timeline.now() + 1, () => environment.cancel('CANCELLED'));
+    };
+    // The worker sends the first at once, and then no more than one in an interval: the last.
+    const between = Math.min(
+      task.mostBetweenBeats,
+      0.8 * (task.heartbeatTimeout ?? Number.POSITIVE_INFINITY),
+    );
+    let sent = Number.NEGATIVE_INFINITY;
+    environment.on('heartbeat', (details: unknown) => {
+      if (details !== undefined) attempt.unsent = JSON.parse(JSON.stringify(details));
+      if (sent > timeline.now()) return;
+      const due = Math.max(timeline.now(), sent + between);
+      sent = due;
+      if (due === timeline.now()) beat();
+      else timeline.at(due, beat);
     });
     const step = steps[task.step];
     if (step === undefined) return hooks.broken(`nobody carries out the step ${task.step}`);
@@ -813,6 +836,8 @@ export function createDriver(options: DriverOptions): Driver {
     const cut = error instanceof CancelledFailure;
     const thrown = cut ? ApplicationFailure.retryable('worker shutdown', 'WorkerShutdown') : error;
     const failure = defaultFailureConverter.errorToFailure(thrown, defaultPayloadConverter);
+    // Heartbeats that wait for their turn are sent before the failure.
+    task.details = task.running?.unsent ?? task.details;
     if (failure.applicationFailureInfo?.nonRetryable === true)
       return giveUp(e, task, failure, RETRY_STATE.nonRetryable);
     retry(e, task, failure);
@@ -861,7 +886,7 @@ export function createDriver(options: DriverOptions): Driver {
 
   const resolve = (e: Execution, task: Task, result: coresdk.activity_result.IActivityResolution): void => {
     const job = { resolveActivity: { seq: task.seq, isLocal: task.local, result } };
-    if (!task.local) return add(e, job);
+    if (!task.local) return add(e, job, task.attempt);
     const { atWork } = e;
     if (atWork === null) return;
     e.bytes += record(job);
@@ -877,9 +902,9 @@ export function createDriver(options: DriverOptions): Driver {
     task: Task,
     is: string,
     attributes: Readonly<Record<string, unknown>> = {},
-    began = true,
+    attempt: number | null = task.attempt,
   ): void => {
-    e.written.stepEnds(task.seq, is, attributes, began);
+    e.written.stepEnds(task.seq, is, attributes, attempt);
     plan(e);
   };
 
@@ -909,7 +934,7 @@ export function createDriver(options: DriverOptions): Driver {
     task.cancelRequested = true;
     if (task.running !== null) return;
     finish(e, task, 'cancelled before it began', undefined);
-    endCancelled(e, task, 'activityTaskCanceled', {}, false);
+    endCancelled(e, task, 'activityTaskCanceled', {}, null);
   };
 
   const lose = (downFor: number): void => {
@@ -976,7 +1001,8 @@ export function createDriver(options: DriverOptions): Driver {
     isOpen: (id) => executions.get(id)?.open === true,
     async query(id, name) {
       const e = executions.get(id);
-      if (e?.open !== true || e.sandbox === null) return undefined;
+      // While a task is at work, a query waits.
+      if (e?.open !== true || e.sandbox === null || e.atWork !== null) return undefined;
       const completion = await e.sandbox.activate(
         proto.coresdk.workflow_activation.WorkflowActivation.fromObject({
           runId: e.runId,

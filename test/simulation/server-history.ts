@@ -26,10 +26,11 @@ export interface ServerHistory {
   begins(attributes: Attributes, later: boolean): void;
   mayBegin(): void;
   /** What the code is told of, and the server has an event for. */
-  happens(job: Job): void;
-  /** The end of a step, or of a wait that nobody waits for any more. `began`: a worker had it at work. */
-  stepEnds(seq: number, is: string, attributes: Attributes, began: boolean): void;
-  taskStarts(attributes: Attributes): void;
+  happens(job: Job, attempt?: number): void;
+  /** The end of a step, or of a wait that nobody waits for any more. `attempt`: the last at a worker; null: none was. */
+  stepEnds(seq: number, is: string, attributes: Attributes, attempt: number | null): void;
+  /** @param continueAfter events from which on the server suggests to continue as new: whether it does. */
+  taskStarts(continueAfter: number): boolean;
   /**
    * `commands` in their order; those of a step within the task as its marker (see {@link markerOf}). Returns the number
    * of events up to and with the task's own.
@@ -104,10 +105,11 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
   const askForTask = (): void => {
     task ??= { scheduled: 0, started: 0, atWork: false, forUpdates: true, startedWith: {} };
   };
-  const stepEnds = (seq: number, is: string, attributes: Attributes, began: boolean): void =>
+  const stepEnds = (seq: number, is: string, attributes: Attributes, attempt: number | null): void =>
     outside(() => {
       const scheduledEventId = stepOf(seq);
-      const startedEventId = began ? write('activityTaskStarted', { scheduledEventId, attempt: 1 }) : 0;
+      const startedEventId =
+        attempt === null ? 0 : write('activityTaskStarted', { scheduledEventId, attempt });
       write(is, { ...attributes, scheduledEventId, startedEventId });
     });
 
@@ -201,7 +203,7 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
       later = false;
       schedule();
     },
-    happens: (job) => {
+    happens: (job, attempt = 1) => {
       const { signalWorkflow, cancelWorkflow, fireTimer, resolveActivity, doUpdate } = job;
       if (signalWorkflow) {
         const { signalName, input } = signalWorkflow;
@@ -220,7 +222,7 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
         const how = completed
           ? { result: { payloads: completed.result ? [completed.result] : [] } }
           : { failure: cause, retryState };
-        stepEnds(resolveActivity.seq ?? 0, `activityTask${is}`, how, true);
+        stepEnds(resolveActivity.seq ?? 0, `activityTask${is}`, how, attempt);
       } else if (doUpdate) {
         const { id, name, input } = doUpdate;
         updates.set(id ?? '', { meta: { updateId: id }, input: { name, args: { payloads: input } } });
@@ -229,12 +231,18 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
       }
     },
     stepEnds,
-    taskStarts: (attributes) => {
+    taskStarts: (continueAfter) => {
       if (task === null) throw new Error('a task starts that was not scheduled');
+      // With the events of the task itself, written or not.
+      const suggestContinueAsNew = events.length + (task.scheduled > 0 ? 1 : 2) >= continueAfter;
       task.atWork = true;
-      task.startedWith = attributes;
+      task.startedWith = { suggestContinueAsNew };
       if (task.scheduled > 0)
-        task.started = write('workflowTaskStarted', { scheduledEventId: task.scheduled, ...attributes });
+        task.started = write('workflowTaskStarted', {
+          scheduledEventId: task.scheduled,
+          ...task.startedWith,
+        });
+      return suggestContinueAsNew;
     },
     taskEnds: (commands) => {
       if (task === null) throw new Error('a task ends that was not scheduled');

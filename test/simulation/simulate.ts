@@ -72,7 +72,13 @@ export interface Bend {
   readonly steps?: (steps: ReturnType<typeof createActivities>, deps: Deps) => object;
 }
 
-export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend = {}): Promise<Outcome> {
+/** @param atTheEnd sees what is left when it is over. */
+export async function simulate(
+  sandbox: Sandbox,
+  schedule: Schedule,
+  bend: Bend = {},
+  atTheEnd: (driver: Driver) => void = () => undefined,
+): Promise<Outcome> {
   const { seed, policy, faults } = schedule;
   const timeline = createTimeline(START);
   const world = createWorld(timeline, random(seed ^ 0x0a11), schedule.setup);
@@ -278,6 +284,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
     await driver.replayAll();
   }
   if (driver.isOpen(CASE)) history = driver.size(CASE);
+  atTheEnd(driver);
   await driver.close();
   return { seed, broken: judge.broken, story, phase, failedAttempts, history };
 

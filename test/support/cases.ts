@@ -34,16 +34,22 @@ export const caseIs = (
     { every: 20 },
   );
 
-export interface Cases {
-  readonly temporal: TestTemporal;
+/** What a course of a case is played on: a server, or the simulation's model of one. */
+export interface Stage {
   readonly client: HoldfastClient;
   readonly raw: ReturnType<typeof clientOf>;
   /** The incident anew for the next case: what the real steps find from now on, and what is said instead of some. */
   outside(policy?: Partial<Policy>, instead?: (it: InstantOutside) => Steps): Promise<InstantOutside>;
   /** Waits until the case is in a phase, or until its status pleases. */
   until(what: Phase | ((status: CaseStatus) => boolean)): Promise<CaseStatus>;
+  /** Waits for something that the steps bring about. */
+  when(what: string, come: () => boolean): Promise<void>;
   /** The end of the newest case. */
   end(): Promise<CaseEnd>;
+}
+
+export interface Cases extends Stage {
+  readonly temporal: TestTemporal;
   /**
    * A worker of another build: the same code under another digest, over the same steps. From now on both are at work; the
    * caller ends it. The first call ends the worker that was there from the beginning.
@@ -53,7 +59,7 @@ export interface Cases {
 }
 
 /** What a test says instead of a step must not be said by the real step before it, which looks ahead. */
-function withoutLookingAhead(real: Activities, instead: Steps): Steps {
+export function withoutLookingAhead(real: Activities, instead: Steps): Steps {
   const { assessRun = real.assessRun, readState = real.readState } = instead;
   return {
     ...instead,
@@ -97,6 +103,7 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
         return it;
       },
       until: (what) => caseIs(client, JOB, what),
+      when: async (what, come) => void (await until(what, come, { every: 20 })),
       end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
       async anotherWorker() {
         // Before the code: it ends with its source map, and what follows that may be read as part of it.

@@ -27,14 +27,15 @@ export const HASTY: Policy = {
  * A world in which the newest checkpoint (8) is sound, nothing came after it in Kafka, and a submitted run restores it,
  * runs, and completes the next one at once.
  * @param registered search attributes that the namespace knows.
+ * @param clock of the steps; real time that hurries by default.
  */
 export async function instantOutside(
   policy: Partial<Policy> = {},
   registered: Deps['registeredSearchAttributes'] = () => Promise.resolve([]),
+  clock: Clock = hurryingClock(),
 ): Promise<InstantOutside> {
   const world = incident();
   await fillLog(world, 0n);
-  const clock = hurryingClock();
   world.onSubmit = ({ run, savepointPath }) => {
     startRun(world, run, savepointPath, clock.now());
     return 'accepted';

@@ -1,0 +1,106 @@
+/**
+ * A history as lines that two servers can be compared by: every event in order, with everything in it that does not
+ * depend on when and where it was written.
+ */
+import type { History, Payload } from '@temporalio/common/lib/proto-utils.js';
+import proto from '@temporalio/proto';
+
+const { EventType } = proto.temporal.api.enums.v1;
+type HistoryEvent = NonNullable<History['events']>[number];
+
+export function eventLines({ events }: History): readonly string[] {
+  const all = events ?? [];
+  const names = namer();
+  const about = (id: unknown): string => {
+    const of = all[Number(id) - 1];
+    return of?.activityTaskScheduledEventAttributes?.activityType?.name ?? '';
+  };
+  return all.map((e) => {
+    const type = (EventType[e.eventType ?? 0] ?? '')
+      .replace('EVENT_TYPE_', '')
+      .toLowerCase()
+      .replaceAll('_', ' ');
+    const told = whatIsTold(e, about);
+    return told === '' ? type : `${type}: ${names(told)}`;
+  });
+}
+
+/** Of each kind of event what the code, or a person, has given to it. */
+function whatIsTold(e: HistoryEvent, about: (scheduled: unknown) => string): string {
+  const started = e.workflowExecutionStartedEventAttributes;
+  if (started) return say(started.workflowType?.name, started.input?.payloads, fields(started.memo?.fields));
+  const scheduled = e.activityTaskScheduledEventAttributes;
+  if (scheduled)
+    return say(scheduled.activityType?.name, scheduled.taskQueue?.name, scheduled.input?.payloads);
+  const begun = e.activityTaskStartedEventAttributes;
+  if (begun) return say(about(begun.scheduledEventId), `attempt ${begun.attempt}`);
+  const calledOff = e.activityTaskCancelRequestedEventAttributes;
+  if (calledOff) return say(about(calledOff.scheduledEventId));
+  const completed = e.activityTaskCompletedEventAttributes;
+  if (completed) return say(about(completed.scheduledEventId), completed.result?.payloads);
+  const failed = e.activityTaskFailedEventAttributes ?? e.activityTaskTimedOutEventAttributes;
+  if (failed) return say(about(failed.scheduledEventId), failed.failure?.applicationFailureInfo?.type);
+  const cancelled = e.activityTaskCanceledEventAttributes;
+  if (cancelled)
+    return say(about(cancelled.scheduledEventId), Number(cancelled.startedEventId) > 0 ? 'at work' : '');
+  const signaled = e.workflowExecutionSignaledEventAttributes;
+  if (signaled) return say(signaled.signalName, signaled.input?.payloads);
+  const accepted = e.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
+  if (accepted) return say(accepted.name, accepted.args?.payloads);
+  const answered = e.workflowExecutionUpdateCompletedEventAttributes;
+  if (answered) return say(answered.outcome?.success?.payloads, answered.outcome?.failure?.message);
+  const timer = e.timerStartedEventAttributes;
+  if (timer) return say(timer.timerId);
+  const fired = e.timerFiredEventAttributes ?? e.timerCanceledEventAttributes;
+  if (fired) return say(fired.timerId);
+  const marker = e.markerRecordedEventAttributes;
+  if (marker) return say(marker.markerName, marker.details?.['result']?.payloads);
+  const shown = e.upsertWorkflowSearchAttributesEventAttributes;
+  if (shown) return say(fields(shown.searchAttributes?.indexedFields));
+  const memo = e.workflowPropertiesModifiedEventAttributes;
+  if (memo) return say(fields(memo.upsertedMemo?.fields));
+  const task = e.workflowTaskFailedEventAttributes ?? e.workflowTaskTimedOutEventAttributes;
+  if (task) return say('cause' in task ? String(task.cause) : '');
+  const result = e.workflowExecutionCompletedEventAttributes;
+  if (result) return say(result.result?.payloads);
+  const lost = e.workflowExecutionFailedEventAttributes?.failure;
+  if (lost) return say(lost.message, lost.applicationFailureInfo?.type);
+  const again = e.workflowExecutionContinuedAsNewEventAttributes;
+  if (again) return say(again.workflowType?.name, again.input?.payloads);
+  return '';
+}
+
+type Said = string | readonly Payload[] | null | undefined;
+
+const say = (...parts: readonly Said[]): string =>
+  parts
+    .flatMap((part) => (typeof part === 'string' ? [part] : (part ?? []).map(text)))
+    .filter((part) => part !== '')
+    .join(' ');
+
+const text = ({ data }: Payload): string => (data?.length ? Buffer.from(data).toString() : 'null');
+
+const fields = (of: Readonly<Record<string, Payload>> | null | undefined): string =>
+  Object.entries(of ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${text(value)}`)
+    .join(' ');
+
+/** Ids by their first appearance; times, whether in milliseconds or written out, not at all. */
+function namer(): (line: string) => string {
+  const known = new Map<string, string>();
+  const named = (kind: string) => (id: string) => {
+    const name = known.get(id) ?? `<${kind} ${known.size}>`;
+    known.set(id, name);
+    return name;
+  };
+  return (line) =>
+    line
+      .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\brun-\d+-[0-9a-f]+\b/g, named('id'))
+      .replace(/\b[0-9a-f]{32}\b/g, named('run'))
+      .replace(/\b(?:\d+-)?[0-9a-f]{12}\b/g, named('plan'))
+      .replace(/\b1[78]\d{8}(\d{3})?\b/g, '<time>')
+      .replace(/"at(Least|Most)":\d+/g, '"at$1":<left>')
+      .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, '<time>')
+      .replace(/\b\d\d:\d\d:\d\d\b/g, '<time>');
+}
