@@ -8,6 +8,7 @@ import type {
 } from '../adapters/ports.js';
 import type { Began } from '../domain/evidence.js';
 import { fault } from '../domain/failure.js';
+import { differing, haSettingsIn } from '../domain/ha-settings.js';
 import { runId, type RunId } from '../domain/ids.js';
 import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
@@ -50,13 +51,14 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   const it = configuredJob(deps, input.job);
   const flink = deps.ports.flink(it.clusterName);
   const call: Call = { signal };
+  const remembered = deps.readLedger(it.clusterName, it.name, signal);
   const [overview, settings, listed, ha, dirty, ledger, hold] = await Promise.all([
     flink.overview(call),
-    readSettings(it, flink, call),
+    readSettings(it, flink, remembered, call),
     flink.jobs(call),
     readHa(deps, it, call),
     readDirtyResults(deps, it, call),
-    deps.readLedger(it.clusterName, it.name, signal),
+    remembered,
     // Not seen is not released: a hold that was honoured goes on, and the next look finds a new one.
     deps.standingHold(it.clusterName, it.name, signal).catch(() => null),
   ]);
@@ -91,29 +93,28 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
   return assessTraces(deps, it, ended, call);
 }
 
-/** Whether the cluster keeps its HA data where this configuration looks for it. */
-async function readSettings(it: ConfiguredJob, flink: Flink, call: Call): Promise<Assessment['settings']> {
+/**
+ * Whether the cluster keeps its HA data where this configuration looks for it. Where no JobManager can be asked, what the
+ * watch has seen last counts, if it says otherwise: that it agrees says nothing of the cluster that will start.
+ */
+async function readSettings(
+  it: ConfiguredJob,
+  flink: Flink,
+  ledger: Promise<Reading<JobLedger>>,
+  call: Call,
+): Promise<Assessment['settings']> {
   const configuration = await flink.configuration(call);
-  return mapReading(configuration, (is) => {
-    const type = (is['high-availability.type'] ?? is['high-availability'] ?? 'NONE').toLowerCase();
-    const ha = it.cluster.ha;
-    if (ha === null)
-      return type === 'none'
-        ? 'as configured'
-        : { differs: `configured without HA, the cluster runs with ${type}` };
-    if (!type.includes('zookeeper'))
-      return { differs: `configured with ZooKeeper, the cluster runs with ${type}` };
-    const pairs = [
-      ['high-availability.zookeeper.path.root', '/flink', ha.root],
-      ['high-availability.cluster-id', '/default', ha.clusterId],
-    ] as const;
-    for (const [key, standard, ours] of pairs) {
-      const theirs = is[key] ?? standard;
-      if (bare(theirs) !== bare(ours))
-        return { differs: `${key}: configured ${ours}, the cluster has ${theirs}` };
-    }
-    return 'as configured';
-  });
+  const { ha } = it.cluster;
+  if (configuration.is === 'present') {
+    const differs = differing(ha, haSettingsIn(configuration.value));
+    return present(differs === null ? 'as configured' : { differs });
+  }
+  const known = await ledger;
+  const remembered = known.is === 'present' ? known.value.ha : undefined;
+  const differs = remembered === undefined ? null : differing(ha, remembered);
+  return differs === null
+    ? configuration
+    : present({ differs: `${differs}, as the watch saw it last; no JobManager answers that could be asked` });
 }
 
 async function readHa(deps: Deps, it: ConfiguredJob, call: Call): Promise<Reading<HaCluster>> {

@@ -12,10 +12,9 @@ import type { Deps } from './deps.js';
 import { examineDeadEnd, type ExamineInput } from './examine-dead-end.js';
 import { fetchPointer } from './fetch-pointer.js';
 import { configuredJob } from './job.js';
-import { assessAhead, readAhead } from './look-ahead.js';
+import { assessAhead, readAhead, type ReadAheadInput } from './look-ahead.js';
 import { notify, type Told } from './notify.js';
 import { openCase } from './open-case.js';
-import type { ReadStateInput } from './read-state.js';
 import { repairDeadEnd, type RepairInput } from './repair-dead-end.js';
 import { restoreJob, type RestoreInput } from './restore-job.js';
 import { resumeOffsets } from './resume-offsets.js';
@@ -40,8 +39,7 @@ export function createActivities(deps: Deps) {
     assessRun: (input: AssessInput) => beating(() => assessAhead(deps, input, cancellationSignal())),
     fetchPointer: (input: Parameters<typeof fetchPointer>[1]) =>
       beating(() => fetchPointer(deps, input, cancellationSignal())),
-    readState: (input: ReadStateInput & { readonly andOffsets?: boolean }) =>
-      readAhead(deps, input, cancellationSignal(), heartbeat, beating),
+    readState: (input: ReadAheadInput) => readAhead(deps, input, cancellationSignal(), heartbeat, beating),
     checkOffsets: (input: CheckOffsetsInput) =>
       beating(() => checkOffsets(deps, input, cancellationSignal())),
     resumeOffsets: (input: Parameters<typeof resumeOffsets>[1]) =>

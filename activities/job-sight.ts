@@ -7,6 +7,7 @@ import type {
   FlinkJob,
   FlinkJobDetail,
 } from '../adapters/ports.js';
+import { haSettingsIn, type HaSettings } from '../domain/ha-settings.js';
 import type { RunId } from '../domain/ids.js';
 import type { JobLedger, Sighting } from '../domain/ledger.js';
 import { absent, mapReading, type Reading } from '../domain/reading.js';
@@ -166,10 +167,12 @@ async function firstFault(
   return (faults.value.find((x) => x.time >= since) ?? faults.value[0])?.message ?? null;
 }
 
-/** Whether the cluster runs with high availability, as its leading JobManager says. */
-export async function haOf(flink: Flink, configured: boolean, call: Call): Promise<JobSight['ha']> {
+/** How the cluster keeps its HA data, as its leading JobManager says; null: it does not answer. */
+export async function haSettingsOf(flink: Flink, call: Call): Promise<HaSettings | null> {
   const is = await flink.configuration(call);
-  if (is.is !== 'present') return configured ? 'unknown' : 'off';
-  const type = is.value['high-availability.type'] ?? is.value['high-availability'] ?? 'NONE';
-  return type.toLowerCase() === 'none' ? 'off' : 'on';
+  return is.is === 'present' ? haSettingsIn(is.value) : null;
 }
+
+/** Whether the cluster runs with high availability. */
+export const haOf = (settings: HaSettings | null, configured: boolean): JobSight['ha'] =>
+  settings === null ? (configured ? 'unknown' : 'off') : settings.kind === 'none' ? 'off' : 'on';

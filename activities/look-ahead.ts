@@ -4,7 +4,10 @@
  * own, and tells its failure itself.
  */
 import { decide } from '../domain/decide.js';
+import { fault } from '../domain/failure.js';
 import type { Assessed, ReadPoint } from '../domain/look-ahead.js';
+import type { RestorePoint, Verdict } from '../domain/restore-point.js';
+import { wentOn } from '../domain/superseded.js';
 import { assessRun, type AssessInput } from './assess-run.js';
 import { checkOffsets } from './check-offsets.js';
 import type { Deps } from './deps.js';
@@ -29,18 +32,42 @@ export async function assessAhead(deps: Deps, input: AssessInput, signal: AbortS
   return pointers === null ? assessment : { ...assessment, pointers };
 }
 
+export interface ReadAheadInput extends ReadStateInput {
+  /** Kafka is asked as well, when the point is sound. */
+  readonly andOffsets?: boolean;
+  /** The newest checkpoint of the point's run, as the pointers named it; left out: it does not matter whether it goes on. */
+  readonly newest?: Pick<RestorePoint, 'run' | 'id'>;
+}
+
 export async function readAhead(
   deps: Deps,
-  { andOffsets, ...input }: ReadStateInput & { readonly andOffsets?: boolean },
+  { andOffsets, newest, ...input }: ReadAheadInput,
   signal: AbortSignal,
   heartbeat: (details: unknown) => void,
   beating: <T>(look: () => Promise<T>) => Promise<T>,
 ): Promise<ReadPoint> {
   const verdict = await readState(deps, input, signal, heartbeat);
+  if (verdict.is === 'broken' && newest !== undefined)
+    return (await beating(() => superseded(deps, input, newest, signal))) ?? verdict;
   if (verdict.is !== 'sound' || andOffsets !== true) return verdict;
   // The files are heartbeats themselves, so that a read that hangs is noticed; a look at Kafka has no progress to tell.
   const offsets = await unlessItFails(() => beating(() => checkOffsets(deps, input, signal)), signal);
   return offsets === null ? verdict : { ...verdict, offsets };
+}
+
+/** After a verdict of broken the pointers are fetched again. Null: the run has not gone on, it is broken. */
+async function superseded(
+  deps: Deps,
+  { job, point }: ReadStateInput,
+  newest: Pick<RestorePoint, 'run' | 'id'>,
+  signal: AbortSignal,
+): Promise<Verdict | null> {
+  const submitted = newest.run === null ? [] : [newest.run];
+  const pointers = await unlessItFails(() => fetchPointer(deps, { job, submitted }, signal), signal);
+  const now = pointers === null ? null : wentOn(newest, pointers);
+  if (now === null) return null;
+  const because = `it was superseded, not broken: run ${now.run} has gone on to ${now.path}. The ladder is looked at again`;
+  return { is: 'unknown', reasons: [fault('FlinkRestarting', because, point.path)] };
 }
 
 async function unlessItFails<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T | null> {

@@ -4,6 +4,7 @@ import type { Call, Flink, FlinkJob } from '../adapters/ports.js';
 import type { ClusterConfig } from '../config/config.js';
 import type { Alert } from '../domain/alert.js';
 import { failure } from '../domain/failure.js';
+import type { HaSettings } from '../domain/ha-settings.js';
 import type { ClusterName, JobName } from '../domain/ids.js';
 import { emptyLedger, record, recordGap, type JobLedger } from '../domain/ledger.js';
 import { episodesAfter, NOTICES, type Notice, type NoticeChange, type Severity } from '../domain/notice.js';
@@ -19,7 +20,7 @@ import {
 import { findingsOf, type JobSight } from '../domain/watch-notices.js';
 import type { Deps } from './deps.js';
 import { expiries, type Expiries } from './expiry.js';
-import { haOf, lookAtJob } from './job-sight.js';
+import { haOf, haSettingsOf, lookAtJob } from './job-sight.js';
 import { wantedFrom } from './notify.js';
 
 /** Milliseconds between two looks. */
@@ -80,7 +81,7 @@ export async function watchJobs(
     for (;;) {
       const jobs = await flink.jobs(call);
       const unseen = jobs.is === 'present' ? null : await whoLeads(deps, cluster, call);
-      const ha = unseen === null ? await haOf(flink, cluster.ha !== null, call) : 'unknown';
+      const settings = unseen === null ? await haSettingsOf(flink, call) : null;
       if (jobs.is === 'present') {
         ledgers = withGaps({ ledgers, lastLook }, clock.now());
         lastLook = clock.now();
@@ -93,7 +94,7 @@ export async function watchJobs(
           const view = unseen ?? viewOf(shown);
           const was = noted[name] ?? nothingNoted;
           return lookAtOne(
-            { deps, flink, cluster: input.cluster, name, shown, view, ha, expiryOf, call },
+            { deps, flink, cluster: input.cluster, name, shown, view, settings, expiryOf, call },
             before,
             was,
           );
@@ -130,17 +131,22 @@ interface One {
   /** Runs of the job as the JobManager lists them, newest first. */
   readonly shown: readonly FlinkJob[];
   readonly view: View;
-  readonly ha: JobSight['ha'];
+  /** Null: not seen in this look. */
+  readonly settings: HaSettings | null;
   readonly expiryOf: Expiries;
   readonly call: Call;
 }
 
 /** One look at one job. What cannot be read of it stays as it was: its unknown is not another's. */
 async function lookAtOne(it: One, before: JobLedger, was: JobWatch) {
-  const { deps, flink, cluster, name, shown, view, ha, expiryOf, call } = it;
+  const { deps, flink, cluster, name, shown, view, settings, expiryOf, call } = it;
   const at = deps.ports.clock.now();
+  const ha =
+    view.is === 'answered' ? haOf(settings, clusterOf(deps, cluster).ha !== null) : ('unknown' as const);
   const seen = await lookAtJob(flink, shown, { ledger: before, memory: was.notices }, ha, at, call);
-  const after = seen.sighting === null ? before : record(before, seen.sighting);
+  const sighting =
+    seen.sighting !== null && settings !== null ? { ...seen.sighting, ha: settings } : seen.sighting;
+  const after = sighting === null ? before : record(before, sighting);
   const look = { before, after, view, running: seen.running, at };
   const { noted, alarms } = watchedOnce(was, look, patienceOf(clusterOf(deps, cluster)));
   const newest = after.points[0] ?? null;

@@ -360,7 +360,7 @@ const submission = (s: Submission): Html =>
   ]);
 
 /** Everything that was changed in other systems, and how to undo it. */
-function changes({ undo, repairs, stops }: CaseFile): readonly Html[] {
+function changes({ undo, repairs, stops, starts }: CaseFile): readonly Html[] {
   return [
     ...undo.map(({ at, group, before, changed }) => {
       const commands = undoCommands({ group, before });
@@ -384,6 +384,13 @@ function changes({ undo, repairs, stops }: CaseFile): readonly Html[] {
         ['At', html`${time(at)} UTC`],
         ['Stopped', html`run ${code(run)}: ${because}`],
         ['Savepoint before', savepoint === null ? 'none was needed' : code(savepoint)],
+      ]),
+    ),
+    ...starts.map(({ at, run, leader, proofs }) =>
+      lines([
+        ['At', html`${time(at)} UTC`],
+        ['Started', html`a JobManager, for run ${code(run)}: ${proofs.join('; ')}`],
+        ['Then', leader === null ? 'nobody led within a minute' : html`${code(leader)} led`],
       ]),
     ),
   ];

@@ -20,6 +20,8 @@ export interface AbortLedger extends Pick<
   | 'restored'
   | 'repairs'
   | 'timeLeft'
+  | 'stops'
+  | 'starts'
 > {
   readonly because: Fault | null;
   /** Who closed it; null: policy `afterAbort: fail`. */

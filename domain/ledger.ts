@@ -2,6 +2,7 @@
  * What the watch remembers of a job while it is healthy. It lives in the memo of `watch/<cluster>`, kept by Temporal,
  * not by the systems that fail; one key per job, at most 2 KB.
  */
+import type { HaSettings } from './ha-settings.js';
 import type { RunId } from './ids.js';
 import type { RestorePoint } from './restore-point.js';
 
@@ -30,6 +31,8 @@ export interface JobLedger {
   readonly gaps: readonly { readonly from: number; readonly to: number }[];
   /** Whether every run was watched from its first moment and no gap fell into it. */
   readonly complete: boolean;
+  /** Where the cluster that ran it last kept its HA data. Left out: not seen. */
+  readonly ha?: HaSettings;
 }
 
 const MOST_RUNS = 10;
@@ -53,6 +56,8 @@ export interface Sighting {
   readonly points: readonly RestorePoint[];
   /** Epoch milliseconds of the look. */
   readonly at: number;
+  /** The HA settings of the cluster; left out: not seen in this look. */
+  readonly ha?: HaSettings;
 }
 
 /** The order of points: by run (newest run first, as the ledger knows them), then by id, never by time. */
@@ -87,7 +92,13 @@ export function record(ledger: JobLedger, s: Sighting): JobLedger {
     .sort((a, b) => b.started - a.started)
     .slice(0, MOST_RUNS);
   const merged = [...s.points, ...ledger.points.filter((p) => !s.points.some((q) => q.path === p.path))];
-  return { ...ledger, runs, points: orderPoints(merged, runs).slice(0, MOST_POINTS) };
+  const ha = s.ha ?? ledger.ha;
+  return {
+    ...ledger,
+    runs,
+    points: orderPoints(merged, runs).slice(0, MOST_POINTS),
+    ...(ha === undefined ? {} : { ha }),
+  };
 }
 
 /** The ledger after a time without looks; one that goes on is one gap. */

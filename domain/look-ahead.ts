@@ -6,6 +6,7 @@ import type { OffsetCheck } from './offsets.js';
 import type { Reading } from './reading.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from './restore-point.js';
 import type { Assessment } from './situation.js';
+import { newestOf } from './superseded.js';
 
 /** With the pointers, when it was plain that they are asked for next. */
 export type Assessed = Assessment & { readonly pointers?: Pointers };
@@ -32,6 +33,18 @@ export const withRead = (
 export function isComparedNext(e: Evidence, { path }: RestorePoint): boolean {
   const next = decide({ ...e, verdicts: { ...e.verdicts, [path]: { is: 'sound', facts: UNREAD } } });
   return next.do === 'checkOffsets' && next.point.path === path;
+}
+
+/**
+ * What tells whether the point's run goes on while it is read: then a file that is gone was superseded. A point that a
+ * person chose is wanted all the same: that it is gone is the answer.
+ */
+export function newestKnown(
+  e: Evidence,
+  { path, run }: RestorePoint,
+): { readonly newest?: Pick<RestorePoint, 'run' | 'id'> } {
+  const newest = e.pointers === null || e.chosen?.path === path ? null : newestOf(e.pointers, run);
+  return newest === null ? {} : { newest: { run: newest.run, id: newest.id } };
 }
 
 const UNREAD: SnapshotFacts = {

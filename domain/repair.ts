@@ -67,6 +67,12 @@ export type RepairCheck =
   /** No waiting makes it right: only explained. */
   | { readonly is: 'forbidden'; readonly because: string };
 
+/** Why nothing was done, in words. */
+export function sayCheck(check: RepairCheck): string {
+  if (!('because' in check)) return check.is;
+  return typeof check.because === 'string' ? check.because : check.because.message;
+}
+
 /** States after which a job result is what somebody wanted: bringing that run back would undo it. */
 const WANTED = new Set(['CANCELLING', 'CANCELED', 'FINISHED']);
 

@@ -4,6 +4,7 @@
  * ZooKeeper holds, so nothing may speak against that.
  */
 import type { DeadEnd } from './dead-end.js';
+import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Assessment } from './situation.js';
 import { stuckAs } from './stuck.js';
@@ -77,3 +78,7 @@ export interface ClusterStart {
   readonly leader: string | null;
   readonly proofs: readonly string[];
 }
+
+/** Starting is tried again like every failed step: workers may differ in what they can start. */
+export const notStarted = (run: RunId, why: string): Fault =>
+  fault('FlinkRestarting', `not started: ${why}`, run);

@@ -21,6 +21,8 @@ export function recoveryAborted(the: Case): ApplicationFailure {
     restored: status.restored,
     repairs: status.repairs,
     timeLeft: status.timeLeft,
+    stops: the.stops,
+    starts: the.starts,
     because: the.because,
     closed: said,
     submitted: the.submitted,

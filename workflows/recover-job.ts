@@ -3,7 +3,7 @@ import { resumedAs, type CaseEnd } from '../domain/case.js';
 import { decide, decideFault } from '../domain/decide.js';
 import { unseen, type Evidence } from '../domain/evidence.js';
 import { fault, type Fault } from '../domain/failure.js';
-import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
+import { isComparedNext, newestKnown, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
 import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
@@ -142,7 +142,10 @@ async function attempt(the: Case): Promise<Outcome> {
           e = withRead(
             e,
             point,
-            await steps.readState({ job, point, andOffsets }, `is ${point.path} sound?`),
+            await steps.readState(
+              { job, point, andOffsets, ...newestKnown(e, point) },
+              `is ${point.path} sound?`,
+            ),
           );
           if (e.offsets[point.path] !== undefined) tell(the, 'checking offsets', 'checkOffsets', e);
           break;

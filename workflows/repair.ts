@@ -1,7 +1,8 @@
 /** The repair of a dead end, as one case sees it. */
 import type { Evidence } from '../domain/evidence.js';
 import type { Next } from '../domain/next.js';
-import { fault } from '../domain/failure.js';
+import { sayCheck } from '../domain/repair.js';
+import { notStarted } from '../domain/start-cluster.js';
 import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
@@ -29,13 +30,8 @@ export async function repair(
       the.stuck = null;
       return { is: 'again' };
     case 'not done':
-      // Starting is tried again like every failed step: workers may differ in what they can start.
-      if (deadEnd.is === 'NoJobManager') {
-        const { check } = outcome;
-        const why = 'because' in check ? check.because : check.is;
-        const told = typeof why === 'string' ? why : why.message;
-        return { is: 'failed', fault: fault('FlinkRestarting', `not started: ${told}`, deadEnd.run) };
-      }
+      if (deadEnd.is === 'NoJobManager')
+        return { is: 'failed', fault: notStarted(deadEnd.run, sayCheck(outcome.check)) };
       // The next look says why, and what to do about it.
       return { is: 'again' };
     case 'failed':

@@ -5,6 +5,7 @@ import type { Began, Evidence } from '../evidence.js';
 import type { Said } from '../desk.js';
 import type { Policy } from '../policy.js';
 import type { Repair } from '../repair.js';
+import type { ClusterStart } from '../start-cluster.js';
 import type { Stop } from '../stop.js';
 import type {
   CaseState,
@@ -60,6 +61,7 @@ export interface CaseDraft {
   readonly undo: Undo[];
   readonly repairs: Repair[];
   readonly stops: Stop[];
+  readonly starts: ClusterStart[];
   readonly notices: Draft<Told>[];
   alerts: readonly SeenAlert[];
   alertsHeard: number;
@@ -116,6 +118,7 @@ export const newDraft = (): CaseDraft => ({
   undo: [],
   repairs: [],
   stops: [],
+  starts: [],
   notices: [],
   opening: [],
   alerts: [],

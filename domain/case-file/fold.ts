@@ -9,7 +9,8 @@ import type { ResumedOffsets } from '../group-offsets.js';
 import type { FromNothing } from '../kafka-from.js';
 import { NOTHING } from '../kafka-from.js';
 import type { Policy } from '../policy.js';
-import type { RepairOutcome } from '../repair.js';
+import { sayCheck, type Repairable, type RepairOutcome } from '../repair.js';
+import { notStarted } from '../start-cluster.js';
 import { pointFromPath, type RestorePoint } from '../restore-point.js';
 import type { StandingHold } from '../standing-hold.js';
 import { stopConsent, type StopOutcome } from '../stop.js';
@@ -374,7 +375,7 @@ function completed(d: CaseDraft, event: Of<'step completed'>): void {
     case 'confirmRestored':
       return confirmed(d, event.at, input as ConfirmInput, event.result as Confirmed);
     case 'requestRepair':
-      return repaired(d, event.at, event.result as RepairOutcome);
+      return repaired(d, event.at, input, event.result as RepairOutcome);
     case 'watchRun':
       return closePass(d, event.at, { is: 'again', because: step.found, fault: null });
     case 'assessRun':
@@ -538,11 +539,23 @@ function stopped(d: CaseDraft, at: number, input: unknown, outcome: StopOutcome)
   closePass(d, at, { is: 'again', because: `run ${outcome.stop.run} is stopped`, fault: null });
 }
 
-function repaired(d: CaseDraft, at: number, outcome: RepairOutcome): void {
-  if (outcome.is === 'repaired') d.repairs.push(outcome.repair);
-  if (outcome.is === 'failed') return failPass(d, at, outcome.fault);
-  const because = outcome.is === 'repaired' ? 'repaired: Flink brings the job back' : 'nothing was repaired';
-  closePass(d, at, { is: 'again', because, fault: null });
+function repaired(d: CaseDraft, at: number, input: unknown, outcome: RepairOutcome): void {
+  const { deadEnd } = input as { readonly deadEnd: Repairable };
+  const again = (because: string) => closePass(d, at, { is: 'again', because, fault: null });
+  switch (outcome.is) {
+    case 'repaired':
+      d.repairs.push(outcome.repair);
+      return again('repaired: Flink brings the job back');
+    case 'started':
+      d.starts.push(outcome.start);
+      return again('the JobManager was started: Flink brings the job back');
+    case 'not done':
+      if (deadEnd.is === 'NoJobManager')
+        return failPass(d, at, notStarted(deadEnd.run, sayCheck(outcome.check)));
+      return again(`nothing was repaired: ${sayCheck(outcome.check)}`);
+    case 'failed':
+      return failPass(d, at, outcome.fault);
+  }
 }
 
 // ── People and alerts ───────────────────────────────────────────────────────────────────────────────────────────
@@ -768,6 +781,7 @@ function written(d: CaseDraft): CaseFile {
     undo: d.undo,
     repairs: d.repairs,
     stops: d.stops,
+    starts: d.starts,
     notices: d.notices,
     alerts: d.alerts,
     alertsHeard: d.alertsHeard,

@@ -12,6 +12,7 @@ import type { Fault } from '../failure.js';
 import type { ExecutionEnd } from './history.js';
 import type { Policy } from '../policy.js';
 import type { Repair } from '../repair.js';
+import type { ClusterStart } from '../start-cluster.js';
 import type { Stop } from '../stop.js';
 
 export const CASE_FILE_FORMAT = 1;
@@ -39,6 +40,8 @@ export interface CaseFile {
   readonly repairs: readonly Repair[];
   /** Runs that this case has stopped. */
   readonly stops: readonly Stop[];
+  /** Starts of the JobManager that this case has had done. */
+  readonly starts: readonly ClusterStart[];
   /** What people were told, and whether it was sent. */
   readonly notices: readonly Told[];
   readonly alerts: readonly SeenAlert[];

@@ -32,15 +32,23 @@ describe('the ledger', () => {
     expect(later.runs[0]).toMatchObject({ restoredFrom: { is: 'nothing' }, state: 'RESTARTING', seen: 20 });
   });
 
+  test('where the cluster kept its HA data is remembered when it is not seen again', () => {
+    const ha = { kind: 'zookeeper', root: '/flink', clusterId: '/default' };
+    const later = record(record(emptyLedger(0), seen({ ha })), seen({ at: 20 }));
+    expect(later.ha).toEqual(ha);
+    expect(record(later, seen({ ha: { ...ha, root: '/new' } })).ha?.root).toBe('/new');
+  });
+
   test('a time without looks is remembered, and the ledger is no longer complete', () => {
     expect(recordGap(emptyLedger(0), 5, 9)).toMatchObject({ gaps: [{ from: 5, to: 9 }], complete: false });
   });
 
   test('stays below 2 KB for one job', () => {
+    const ha = { kind: 'zookeeper', root: `/${'r'.repeat(40)}`, clusterId: `/${'c'.repeat(40)}` };
     let ledger = emptyLedger(1_700_000_000_000);
     for (let i = 0; i < 20; i++) {
       const points = Array.from({ length: 10 }, (_, n) => point(i % 2 ? RUN_A : RUN_B, 1_000_000 + n));
-      ledger = record(ledger, seen({ run: i % 2 ? RUN_A : RUN_B, started: i, points }));
+      ledger = record(ledger, seen({ run: i % 2 ? RUN_A : RUN_B, started: i, points, ha }));
     }
     expect(JSON.stringify(ledger).length).toBeLessThan(2_048);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Evidence } from '../../domain/evidence.js';
-import { isComparedNext, withAssessed, withRead } from '../../domain/look-ahead.js';
+import { isComparedNext, newestKnown, withAssessed, withRead } from '../../domain/look-ahead.js';
 import { present } from '../../domain/reading.js';
 import { assessment, evidence, inRange, point, pointers, RUN_A, run, sound } from '../support/evidence.js';
 
@@ -48,3 +48,9 @@ function branched() {
     sources: [...sources, { source: 'directory', where, points: present([point(B, 3)]) } as const],
   };
 }
+
+test('a point is read with the newest of its run, so that one that was superseded meanwhile is told apart', () => {
+  expect(newestKnown(evidence(unread), point(RUN_A, 11))).toEqual({ newest: { run: RUN_A, id: '12' } });
+  expect(newestKnown(evidence({ ...unread, chosen: newest }), newest)).toEqual({});
+  expect(newestKnown(evidence({ ...unread, pointers: null }), newest)).toEqual({});
+});

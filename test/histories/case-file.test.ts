@@ -6,6 +6,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, test } from 'vitest';
 import { caseFile, type CaseFile } from '../../client/case-file.js';
+import { RUN_A } from '../support/evidence.js';
 import { casesIn, recordedCourses } from './recorded.js';
 import { truncations } from './replayed.js';
 
@@ -100,4 +101,18 @@ describe.each(cases)('%s', (_, histories) => {
       expect(part.state.is).toBe('open');
     }
   });
+});
+
+test('a start of the JobManager is told with what spoke for it', () => {
+  const file = caseFile(casesIn('asks-to-start-the-job-manager')[0]);
+  expect(file.starts).toMatchObject([{ run: RUN_A, leader: 'http://jm:8081', proofs: ['nobody leads'] }]);
+});
+
+test('a wait for the proof that the old run is dead spends no attempt, a sign of life does', () => {
+  const file = caseFile(casesIn('waits-until-the-old-run-is-proved-dead')[0]);
+  const decided = decisionsOf(file).map((d) => d.do);
+  expect(decided).toContain('await');
+  expect(decided).toContain('restore');
+  expect(file.attempts.failed).toBe(1);
+  expect(decisionsOf(file).find((d) => d.do === 'fail')?.because).toContain('found chk-13 after chk-12');
 });

@@ -23,6 +23,7 @@ import {
   RUN_B,
   savepoint,
   sound,
+  stoodStill,
   TOP,
 } from '../support/evidence.js';
 import { chk } from '../support/fake-ports.js';
@@ -75,7 +76,11 @@ const looks = (is: LookReport['would']['is'], instead: (it: InstantOutside) => S
 
 /** Watched from its first run on, and never seen with a checkpoint. */
 const neverHadOne = (runs: readonly RunView[]): Assessed =>
-  assessment({ runs: present(runs), ledger: present(ledger({ points: [] })) });
+  assessment({
+    runs: present(runs),
+    ledger: present(ledger({ points: [] })),
+    ...(runs.length === 0 ? { traces: stoodStill().traces } : {}),
+  });
 const blankFailed = run({ completed: 0, newest: null, latest: null });
 const firstStart = { firstStart: { kafkaFrom: 'earliest' } } as const;
 

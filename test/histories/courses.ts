@@ -23,6 +23,7 @@ import {
   RUN_A,
   RUN_B,
   runsAgain,
+  stoodStill,
   stuck,
 } from '../support/evidence.js';
 import { chk, WRITER } from '../support/fake-ports.js';
@@ -410,9 +411,27 @@ course(
 // ── Questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 course('asks-vanished', async (on) => {
-  await on.outside({}, (it) => bent(it, () => ({ runs: present([]), ledger: present(ledger()) })));
+  const { traces } = stoodStill();
+  await on.outside({}, (it) => bent(it, () => ({ runs: present([]), ledger: present(ledger()), traces })));
   await recover(on);
   await approve(on, 'vanished');
+  await on.end();
+});
+
+course('waits-until-the-old-run-is-proved-dead', async (on) => {
+  const { runs, ...known } = ledger();
+  const restarting = { ...known, runs: runs.map((r) => ({ ...r, state: 'RESTARTING' })) };
+  let looks = 0;
+  await on.outside({}, (it) =>
+    bent(it, ({ at }) => {
+      const { traces } = stoodStill();
+      // A checkpoint comes between the first look and the second; then everything stands still.
+      const directory = present(looks++ === 0 ? 'chk-12' : 'chk-13');
+      const seen = { ...traces, directory, apart: 30, quietAt: at - 1 };
+      return { runs: present([]), ledger: present(restarting), traces: seen };
+    }),
+  );
+  await recover(on);
   await on.end();
 });
 

@@ -452,7 +452,8 @@ function turnJobManager(world: World, up: boolean): void {
 export function forgetRuns(world: World, writes: number): void {
   const until = world.timeline.now() + writes;
   for (const run of alive(world)) {
-    if (!world.up.flink || !run.known) continue;
+    // One that the watch has never seen, and Flink has forgotten, nobody can know of.
+    if (!world.up.flink || !run.known || run.by !== 'history') continue;
     run.epoch++;
     run.known = false;
     run.ha = null;
