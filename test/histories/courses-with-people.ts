@@ -10,7 +10,6 @@ import type { Notice } from '../../domain/notice.js';
 import type { Policy } from '../../domain/policy.js';
 import { present } from '../../domain/reading.js';
 import type { RunView } from '../../domain/situation.js';
-import { until } from '../../stack/wait.js';
 import { JOB, said, type Cases, type Steps } from '../support/cases.js';
 import {
   assessment,
@@ -27,6 +26,7 @@ import {
   TOP,
 } from '../support/evidence.js';
 import { chk } from '../support/fake-ports.js';
+import { gate } from '../support/gate.js';
 import type { InstantOutside } from '../support/instant-outside.js';
 import {
   approve,
@@ -36,10 +36,12 @@ import {
   closed,
   course,
   endless,
+  failsOnce,
   recover,
   reject,
   slow,
   storageAway,
+  unheardOf,
 } from './course.js';
 
 const HOLD = `hold/counts/${JOB}`;
@@ -154,13 +156,7 @@ course('standing-hold-said-to-an-open-case', async (on) => {
 });
 
 course('held-during-a-back-off-until-a-time', async (on) => {
-  let tries = 0;
-  await on.outside(slow, ({ steps }) => ({
-    readState: async (input) => {
-      if (++tries === 1) throw failure('Unclassified', 'something unheard of');
-      return steps.readState(input);
-    },
-  }));
+  await on.outside(slow, (it) => failsOnce(it, 'readState', unheardOf));
   await recover(on);
   await on.until('waiting');
   await on.raw.workflow
@@ -360,21 +356,18 @@ course('from-nothing-said-at-the-start', async (on) => {
 });
 
 course('from-nothing-asks-before-a-sound-point-is-given-up', async (on) => {
-  let reading = false;
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const reading = gate();
   await on.outside({}, () => ({
     ...plain,
     readState: async () => {
-      reading = true;
-      await gate;
+      await reading.pass();
       return sound;
     },
   }));
   await recover(on);
-  await until('it reads', () => reading);
+  await reading.reached();
   await fromNothing(on);
-  go();
+  reading.open();
   await approve(on, 'from nothing');
   await on.end();
 });
