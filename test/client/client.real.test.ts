@@ -8,10 +8,9 @@ import { failure } from '../../domain/failure.js';
 import { jobName } from '../../domain/ids.js';
 import { STRICT } from '../../domain/policy.js';
 import { emptyLedger } from '../../domain/ledger.js';
-import { createLog } from '../../worker/logger.js';
-import { createWorkers, type RunningWorkers } from '../../worker/run.js';
-import { scrubber } from '../../worker/scrub.js';
-import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
+import type { RunningWorkers } from '../../worker/run.js';
+import { opened } from '../support/scripted.js';
+import { clientOf, temporalForTests, workersOf, type TestTemporal } from '../support/temporal.js';
 
 let temporal: TestTemporal;
 let raw: ReturnType<typeof clientOf>;
@@ -22,14 +21,8 @@ const steps: string[] = [];
 
 /** The real workflow over steps that always find ZooKeeper away. */
 const activities = {
-  openCase: async ({ job }: { job: string }) => ({
-    job,
-    cluster: 'counts',
-    workflowId: `recover/counts/${job}`,
-    policy: { ...STRICT, attempts: 2, backoff: { initial: 50, factor: 1, max: 50, jitter: 0 } },
-    configDigest: '0'.repeat(64),
-    searchAttributes: [],
-  }),
+  openCase: async ({ job }: { job: string }) =>
+    opened(job, { ...STRICT, attempts: 2, backoff: { initial: 50, factor: 1, max: 50, jitter: 0 } }),
   assessRun: async () => {
     steps.push('assessRun');
     throw failure('HaStoreUnavailable', 'ZooKeeper does not answer', 'zk1:2181');
@@ -139,8 +132,7 @@ test('a namespace that is not there is named', async () => {
 
 describe('with a worker', () => {
   beforeAll(async () => {
-    const log = createLog(scrubber([]), { level: 'silent' });
-    workers = await createWorkers({ config: temporal.config, log, activities });
+    workers = await workersOf(temporal.config, activities);
   }, 60_000);
 
   const phase = async (job: string, expected: string) =>

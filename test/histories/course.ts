@@ -5,11 +5,11 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
 import type { Question } from '../../domain/desk.js';
-import { fault } from '../../domain/failure.js';
+import { failure, fault } from '../../domain/failure.js';
 import type { OffsetCheck } from '../../domain/offsets.js';
 import { present } from '../../domain/reading.js';
 import type { Assessment } from '../../domain/situation.js';
-import { JOB, said, type Stage } from '../support/cases.js';
+import { JOB, said, type Stage, type Steps } from '../support/cases.js';
 import { brokenAt } from '../support/evidence.js';
 import type { InstantOutside } from '../support/instant-outside.js';
 
@@ -72,4 +72,14 @@ export const broken = (it: InstantOutside, ...paths: readonly string[]) => ({
       ? brokenAt(args[0].point.path)
       : it.steps.readState(...args),
 });
-
+export const unheardOf = failure('Unclassified', 'something unheard of');
+/** A step whose first call fails. */
+export const failsOnce = (it: InstantOutside, step: keyof typeof it.steps, fails: Error): Steps => {
+  let left = 1;
+  return {
+    [step]: async (input: never) => {
+      if (left-- > 0) throw fails;
+      return it.steps[step](input);
+    },
+  };
+};

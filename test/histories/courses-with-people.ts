@@ -27,6 +27,7 @@ import {
   TOP,
 } from '../support/evidence.js';
 import { chk } from '../support/fake-ports.js';
+import { gate } from '../support/gate.js';
 import type { InstantOutside } from '../support/instant-outside.js';
 import {
   approve,
@@ -36,10 +37,12 @@ import {
   closed,
   course,
   endless,
+  failsOnce,
   recover,
   reject,
   slow,
   storageAway,
+  unheardOf,
 } from './course.js';
 
 const HOLD = `hold/counts/${JOB}`;
@@ -158,13 +161,7 @@ course('standing-hold-said-to-an-open-case', async (on) => {
 });
 
 course('held-during-a-back-off-until-a-time', async (on) => {
-  let tries = 0;
-  await on.outside(slow, ({ steps }) => ({
-    readState: async (input) => {
-      if (++tries === 1) throw failure('Unclassified', 'something unheard of');
-      return steps.readState(input);
-    },
-  }));
+  await on.outside(slow, (it) => failsOnce(it, 'readState', unheardOf));
   await recover(on);
   await on.until('waiting');
   await on.raw.workflow
@@ -364,21 +361,18 @@ course('from-nothing-said-at-the-start', async (on) => {
 });
 
 course('from-nothing-asks-before-a-sound-point-is-given-up', async (on) => {
-  let reading = false;
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const reading = gate();
   await on.outside({}, () => ({
     ...plain,
     readState: async () => {
-      reading = true;
-      await gate;
+      await reading.pass();
       return sound;
     },
   }));
   await recover(on);
-  await on.when('it reads', () => reading);
+  await on.when('it reads', reading.reached);
   await fromNothing(on);
-  go();
+  reading.open();
   await approve(on, 'from nothing');
   await on.end();
 });

@@ -11,7 +11,7 @@ import { runId } from '../../domain/ids.js';
 import { present } from '../../domain/reading.js';
 import type { RepairCheck } from '../../domain/repair.js';
 import { recoverJob } from '../../workflows/index.js';
-import { CASE, JOB, said, type Stage } from '../support/cases.js';
+import { CASE, JOB, said, type Stage, type Steps } from '../support/cases.js';
 import {
   assessment,
   ledger,
@@ -27,6 +27,7 @@ import {
   stuck,
 } from '../support/evidence.js';
 import { chk, WRITER } from '../support/fake-ports.js';
+import { gate } from '../support/gate.js';
 import { startRun } from '../support/instant-outside.js';
 import {
   approve,
@@ -38,10 +39,12 @@ import {
   course,
   courses,
   endless,
+  failsOnce,
   recover,
   reject,
   slow,
   storageAway,
+  unheardOf,
   type Course,
 } from './course.js';
 import './courses-with-people.js';
@@ -71,14 +74,10 @@ course('one-failed-attempt-and-an-early-wake', async (on) => {
 
 course('failed-attempts-in-every-step', async (on) => {
   const failing = ['assessRun', 'fetchPointer', 'readState', 'checkOffsets', 'restoreJob'] as const;
-  await on.outside({ attempts: 9 }, ({ steps }) => {
-    const left = new Set<string>(failing);
-    const once = (name: (typeof failing)[number]) => async (input: never) => {
-      if (left.delete(name)) throw failure('HaStoreUnavailable', `connection loss in ${name}`, 'zk:2181');
-      return steps[name](input) as never;
-    };
-    return Object.fromEntries(failing.map((name) => [name, once(name)]));
-  });
+  const lost = (name: string) => failure('HaStoreUnavailable', `connection loss in ${name}`, 'zk:2181');
+  await on.outside({ attempts: 9 }, (it) =>
+    failing.reduce<Steps>((steps, name) => ({ ...steps, ...failsOnce(it, name, lost(name)) }), {}),
+  );
   await recover(on);
   await on.end();
 });
@@ -264,40 +263,34 @@ course('run-id-used-already', async (on) => {
 });
 
 course('aborted-during-the-submission', async (on) => {
-  let submitting = false;
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const submission = gate();
   await on.outside({}, ({ steps }) => ({
     restoreJob: async (input) => {
-      submitting = true;
-      await gate;
+      await submission.pass();
       return steps.restoreJob(input);
     },
   }));
   await recover(on);
-  await on.when('it submits', () => submitting);
+  await on.when('it submits', submission.reached);
   await on.client.abort(JOB, said);
-  go();
+  submission.open();
   // Proved is proved; nothing is left to stop, and the case looks whether it stays well.
   await on.until((s) => (s.restored?.provedAt ?? null) !== null && s.phase !== 'confirming');
 });
 
 course('aborted-during-a-submission-that-fails', async (on) => {
-  let submitting = false;
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const submission = gate();
   await on.outside({}, () => ({
     restoreJob: async (input) => {
-      submitting = true;
-      await gate;
+      await submission.pass();
       throw failure('SubmitInDoubt', 'no answer within 300 s', input.run);
     },
     ...endless,
   }));
   await recover(on);
-  await on.when('it submits', () => submitting);
+  await on.when('it submits', submission.reached);
   await on.client.abort(JOB, said);
-  go();
+  submission.open();
   await on.until('aborted');
   await closed(on);
 });
@@ -305,20 +298,17 @@ course('aborted-during-a-submission-that-fails', async (on) => {
 // ── What people do without being asked ──────────────────────────────────────────────────────────────────────────
 
 course('held-and-released', async (on) => {
-  let reading = false;
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const reading = gate();
   await on.outside({}, ({ steps }) => ({
     readState: async (input) => {
-      reading = true;
-      await gate;
+      await reading.pass();
       return steps.readState(input);
     },
   }));
   await recover(on);
-  await on.when('it reads', () => reading);
+  await on.when('it reads', reading.reached);
   await on.client.hold(JOB, said);
-  go();
+  reading.open();
   await on.until('held');
   await on.client.release(JOB, said);
   await on.end();
@@ -335,13 +325,7 @@ course('retried-now', async (on) => {
 });
 
 course('retried-now-without-a-dependency', async (on) => {
-  let tries = 0;
-  await on.outside(slow, ({ steps }) => ({
-    fetchPointer: async (input) => {
-      if (++tries === 1) throw failure('Unclassified', 'something unheard of');
-      return steps.fetchPointer(input);
-    },
-  }));
+  await on.outside(slow, (it) => failsOnce(it, 'fetchPointer', unheardOf));
   await recover(on);
   await on.until('waiting');
   await on.client.retryNow(JOB, said);
@@ -568,14 +552,8 @@ course('asks-transactions', async (on) => {
 });
 
 course('asks-what-no-waiting-mends', async (on) => {
-  let tries = 0;
-  await on.outside({}, ({ steps }) => ({
-    restoreJob: async (input) => {
-      if (++tries === 1)
-        throw failure('StateIncompatible', 'there is no operator for the state', input.point.path);
-      return steps.restoreJob(input);
-    },
-  }));
+  const refused = failure('StateIncompatible', 'there is no operator for the state', chk(8));
+  await on.outside({}, (it) => failsOnce(it, 'restoreJob', refused));
   await recover(on);
   await asked(on, 'StateIncompatible');
   await on.client.retryNow(JOB, said);

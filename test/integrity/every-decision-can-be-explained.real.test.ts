@@ -14,7 +14,7 @@ import { NOTHING } from '../../domain/kafka-from.js';
 import type { Policy } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
 import { recoverJob } from '../../workflows/index.js';
-import { said } from '../support/cases.js';
+import { said, type Steps } from '../support/cases.js';
 import {
   assessment,
   broken,
@@ -34,7 +34,7 @@ import {
   sound,
   stuck,
 } from '../support/evidence.js';
-import { openTheatre, type Stage, type Steps, type Theatre } from '../support/theatre.js';
+import { openTheatre, type Stage, type Theatre } from '../support/theatre.js';
 
 const away = unknown(fault('FlinkUnavailable', 'connection refused'));
 /** Fails for the first `times` calls. */

@@ -71,6 +71,16 @@ export function scripted(
   { configuration = TWO_JOBS, beforeWork }: ScriptedOptions = {},
 ): Scripted {
   const undo: (() => unknown)[] = [];
+  /** What was started last ends first; what fails to end keeps nothing else from it. */
+  const undoAll = async (): Promise<void> => {
+    const last = undo.pop();
+    if (last === undefined) return;
+    try {
+      await last();
+    } finally {
+      await undoAll();
+    }
+  };
   let begun: Pick<Scripted, 'client' | 'raw'> & { readonly file: string };
   const on: Scripted = {
     get client() {
@@ -98,8 +108,6 @@ export function scripted(
     const workers = await workersOf(temporal.config, steps);
     undo.push(() => (workers.shutdown(), workers.done));
   });
-  afterAll(async () => {
-    for (const step of undo.toReversed()) await step();
-  });
+  afterAll(undoAll);
   return on;
 }

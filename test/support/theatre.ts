@@ -5,14 +5,11 @@ import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import type { Config } from '../../config/config.js';
 import type { CaseStatus, Phase } from '../../domain/case.js';
 import type { Policy } from '../../domain/policy.js';
-import { startTemporal, type DynamicConfig } from '../../stack/temporal.js';
+import type { DynamicConfig } from '../../stack/temporal.js';
 import { until } from '../../stack/wait.js';
-import { caseIs } from './cases.js';
+import { caseIs, type Steps } from './cases.js';
 import { opened, quick, smooth } from './scripted.js';
-import { clientOf, configForTests, workersOf } from './temporal.js';
-
-/** What the steps of one job answer. A function is asked anew for each call; `calls` counts from 1. */
-export type Steps = { -readonly [K in keyof Activities]?: Activities[K] };
+import { clientOf, temporalForTests, workersOf } from './temporal.js';
 
 export interface Stage {
   readonly job: string;
@@ -48,10 +45,9 @@ export async function openTheatre(
   jobs: readonly string[],
   dynamicConfig: DynamicConfig = {},
 ): Promise<Theatre> {
-  const system = await startTemporal({ ui: false, dynamicConfig });
-  const base = configForTests(system.address);
-  const [like] = Object.values(base.jobs);
-  const config = { ...base, jobs: Object.fromEntries(jobs.map((job) => [job, like])) } as Config;
+  const temporal = await temporalForTests(dynamicConfig);
+  const [like] = Object.values(temporal.config.jobs);
+  const config = { ...temporal.config, jobs: Object.fromEntries(jobs.map((job) => [job, like])) } as Config;
   const raw = clientOf(config);
   const client = holdfastClient({ client: raw, config });
   const worlds = new Map<string, Steps>();
@@ -104,7 +100,7 @@ export async function openTheatre(
       workers.shutdown();
       await workers.done;
       await client.close();
-      await system.close();
+      await temporal.close();
     },
   };
 }

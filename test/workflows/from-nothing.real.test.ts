@@ -1,20 +1,16 @@
 /** A person's word to start from nothing, as the workflow on a real Temporal server takes it. */
 import { expect, test } from 'vitest';
 import { failure } from '../../domain/failure.js';
+import { until } from '../../stack/wait.js';
 import { JOB, type Steps } from '../support/cases.js';
 import { brokenAt, pointers, sound } from '../support/evidence.js';
+import { gate } from '../support/gate.js';
 import { opened, quick, scripted, smooth } from '../support/scripted.js';
 
 const acts: string[] = [];
 const world = { storageIsBack: false };
 /** A step of the other job that ends when the test says so. */
-const reading = (() => {
-  let begun: () => void = () => undefined;
-  let release: () => void = () => undefined;
-  const isBegun = new Promise<void>((resolve) => (begun = resolve));
-  const go = new Promise<void>((resolve) => (release = resolve));
-  return { begun, isBegun, go, release };
-})();
+const reading = gate();
 const START = ['events/0=12', 'events/1=7'];
 
 const steps: Steps = {
@@ -26,8 +22,7 @@ const steps: Steps = {
   },
   readState: async ({ job, point }) => {
     if (job === JOB) return brokenAt(point.path);
-    reading.begun();
-    await reading.go;
+    await reading.pass();
     return sound;
   },
   restoreJob: async () => {
@@ -84,9 +79,9 @@ test('said while the newest point is read, nothing is restored any more', async 
   world.storageIsBack = true;
   const by = { by: 'ada', reason: 'count it all again' };
   await on.client.recover('totals', by);
-  await reading.isBegun;
+  await until('a step reads', reading.reached);
   await on.client.recover('totals', { ...by, fromNothing: { kafkaFrom: 'earliest' } });
-  reading.release();
+  reading.open();
   const asking = await phaseIs('asking', 'totals');
   expect(asking.question).toMatchObject({ about: 'from nothing' });
   expect(asking.failures, 'a submission would have failed').toEqual([]);
