@@ -36,7 +36,7 @@ export interface Driven {
 /** A server that answers at once, and never twice the same by chance. */
 const prompt: Random = {
   ...{ next: () => 0, int: (from) => from, chance: (p) => p >= 0.5 },
-  pick: (of) => of[0] as never,
+  pick: (of) => of[0],
 };
 
 export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
@@ -91,13 +91,13 @@ export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
   return {
     driver,
     async play(course) {
-      const realNow = Date.now;
-      Date.now = timeline.now;
-      let over: { readonly error?: unknown } | null = null;
+      const { now: realNow } = Date as { readonly now: (this: void) => number };
+      Date.now = () => timeline.now();
+      let over: { readonly error?: Error } | null = null;
       try {
         void course(stage).then(
           () => (over = {}),
-          (error: unknown) => (over = { error }),
+          (error: Error) => (over = { error }),
         );
         // Until the course waits for an event: an answer may let it ask for what is there already.
         const idle = async (): Promise<void> => {
@@ -114,7 +114,7 @@ export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
         await timeline.run(timeline.now() + END, afterEvent, () => over !== null || problem !== null);
         if (problem !== null) throw new Error(problem);
         if (over === null) throw new Error(`the course waits in vain: ${person.waitsFor()}`);
-        const { error } = over as { readonly error?: unknown };
+        const { error } = over as { readonly error?: Error };
         if (error !== undefined) throw error;
         await driver.replayAll();
         if (problem !== null) throw new Error(problem);
@@ -152,7 +152,7 @@ function waiting(timeline: Timeline): Person {
         look: () =>
           look().then(
             (answer) => (answer === undefined ? undefined : done(() => resolve(answer))),
-            (error: unknown) => done(() => reject(error as Error)),
+            (error: Error) => done(() => reject(error)),
           ),
       });
     });
@@ -269,7 +269,7 @@ function temporalClient(driver: Driver, person: Person, ends: ReadonlyMap<string
         readonly startWorkflowOperation: WithStartWorkflowOperation<never>;
       },
     ) => {
-      const start = startOf(workflowTypeOrFunc as Named, options as unknown as Options);
+      const start = startOf(workflowTypeOrFunc, options);
       await person.act(nameOf(of), () => driver.update(start.id, nameOf(of), args[0], updateId, start));
       return (await answered(nameOf(of), updateId)).result;
     },

@@ -8,9 +8,17 @@ import proto from '@temporalio/proto';
 const { EventType } = proto.temporal.api.enums.v1;
 type HistoryEvent = NonNullable<History['events']>[number];
 
-export function eventLines({ events }: History): readonly string[] {
-  const all = events ?? [];
+export function eventLines(history: History): readonly string[] {
   const names = namer();
+  return linesOf(history).map(names);
+}
+
+/** Only what kind of event it is, and of what step, timer or message. */
+export const eventKinds = (history: History): readonly string[] =>
+  linesOf(history).map((line) => /^[^:]*(: [\w-]+)?/.exec(line)?.[0] ?? '');
+
+function linesOf({ events }: History): readonly string[] {
+  const all = events ?? [];
   const about = (id: unknown): string => {
     const of = all[Number(id) - 1];
     return of?.activityTaskScheduledEventAttributes?.activityType?.name ?? '';
@@ -21,7 +29,7 @@ export function eventLines({ events }: History): readonly string[] {
       .toLowerCase()
       .replaceAll('_', ' ');
     const told = whatIsTold(e, about);
-    return told === '' ? type : `${type}: ${names(told)}`;
+    return told === '' ? type : `${type}: ${told}`;
   });
 }
 

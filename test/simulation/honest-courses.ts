@@ -4,7 +4,6 @@ import { ApplicationFailure } from '@temporalio/common';
 import { asked, closed, endless, recover, slow, storageAway } from '../histories/course.js';
 import { COURSES } from '../histories/courses.js';
 import { JOB, said, type Stage } from '../support/cases.js';
-import { fault } from '../../domain/failure.js';
 
 /** With what only these courses need. */
 export interface HonestStage extends Stage {
@@ -123,7 +122,7 @@ course('a-worker-that-says-nothing-loses-its-step', async (on) => {
     assessRun: async (input) => {
       if (activityInfo().attempt > 1) return (go(), steps.assessRun(input));
       await gate;
-      throw fault('Unclassified', 'nobody hears this');
+      throw new Error('nobody hears this');
     },
   }));
   await recover(on);

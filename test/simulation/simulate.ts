@@ -52,7 +52,7 @@ const START = 1_800_000_000_000;
 const END = HEALED + 12 * 60_000;
 /** A case that makes more events than this in its twenty minutes goes round and round. */
 const MOST_EVENTS = 3_000;
-const CLUSTER = clusterName('counts');
+export const CLUSTER = clusterName('counts');
 export const CASE = recoverId(CLUSTER, jobName(JOB));
 
 export interface Outcome {
