@@ -17,7 +17,7 @@ import { pointFromPath } from './restore-point.js';
 import { type Assessment, isTerminal, type RunView, type Situation } from './situation.js';
 import { checkStop, stopConsent, stopNeedsApproval, tellStop } from './stop.js';
 import { calledAt, loopingOn, situationNow, stillStuck } from './stuck.js';
-import { provedDead } from './witness.js';
+import { provedDead, unaccounted } from './witness.js';
 
 /** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */
 export const decideFault = (because: Fault): Extract<Next, { do: 'fail' | 'ask' }> =>
@@ -45,9 +45,21 @@ export function decide(e: Evidence): Next {
   const nobodyElse = situation.is === 'abandoned' || situation.is === 'vanished';
   if (nobodyElse && e.fromNothing) return decideFromNothing(e, e.fromNothing);
   return situation.is === 'abandoned'
-    ? (notDead(e, e.assessment) ?? decideRestore(e))
+    ? (notDead(e, e.assessment) ?? decideAbandoned(e, e.assessment, situation.because))
     : decideElse(e, situation);
 }
+
+/** Nobody but us brings it back; unless its end, which nobody saw, was a person's after all. */
+function decideAbandoned(e: Evidence, a: Assessment, why: string): Next {
+  const stopping = unaccounted(a) === null ? null : stoppedBySavepoint(e);
+  return stopping === null ? decideRestore(e) : leaveStopped(why, stopping);
+}
+
+const leaveStopped = (why: string, savepoint: string): Next => ({
+  do: 'leave',
+  outcome: 'ended by a person',
+  because: `${why}; its newest snapshot is ${savepoint}, a savepoint that stopped it`,
+});
 
 /**
  * What keeps the fence from holding yet (design, 4.3): asked before anything is read, because it may take a minute; the
@@ -207,12 +219,7 @@ function stoppedBySavepoint(e: Evidence): string | null {
  */
 function decideVanished(e: Evidence, why: string): Next {
   const stopping = stoppedBySavepoint(e);
-  if (stopping !== null)
-    return {
-      do: 'leave',
-      outcome: 'ended by a person',
-      because: `${why}; its newest snapshot is ${stopping}, a savepoint that stopped it`,
-    };
+  if (stopping !== null) return leaveStopped(why, stopping);
   const next = decideRestore(e);
   const starts = next.do === 'restore' || next.do === 'start';
   const offers = starts || (next.do === 'ask' && next.plan.approves !== null);

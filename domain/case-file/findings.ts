@@ -9,7 +9,7 @@ import type { RepairCheck, RepairOutcome } from '../repair.js';
 import type { RestorePoint, SnapshotFacts, Verdict } from '../restore-point.js';
 import { sayRange, type SkippedRange } from '../skipped.js';
 import type { StopOutcome } from '../stop.js';
-import { situationOf, type Assessment } from '../situation.js';
+import { situationOf, type Assessment, type DirtyResult } from '../situation.js';
 
 export interface Found {
   /** One sentence. */
@@ -111,7 +111,7 @@ function assessed(a: Assessment): Found {
               .join('; '),
       ),
       line('job results that wait for clean-up', a.dirty, 'none', (d) =>
-        d.map((r) => `${r.path}: ${r.length} bytes`).join('; '),
+        d.map((r) => `${r.path}: ${r.length} bytes${tellsOf(r)}`).join('; '),
       ),
       line(
         'ledger of the watch',
@@ -120,8 +120,51 @@ function assessed(a: Assessment): Found {
         (l) =>
           `${l.runs.length} runs and ${l.points.length} restore points; ${l.complete ? 'watched without a gap' : `${l.gaps.length} gaps`}`,
       ),
+      ...further(a),
     ],
   };
+}
+
+const tellsOf = ({ state }: DirtyResult): string => {
+  if (state === undefined) return '';
+  if (state.is === 'unknown') return `, which cannot be read (${faultText(state.because)})`;
+  return state.is === 'present' ? `, which tells ${state.value ?? 'no end'}` : ', gone meanwhile';
+};
+
+/** What is looked at only where it matters. */
+function further({ needs, lostEntries, archived, traces }: Assessment): readonly Finding[] {
+  const found: Finding[] = [];
+  if (needs !== undefined)
+    found.push(
+      note('storage that Flink needs', needs.storage === null ? 'proved usable' : faultText(needs.storage)),
+    );
+  if (lostEntries !== undefined)
+    found.push(
+      line('HA files behind the pointers', lostEntries, 'not told', (lost) =>
+        lost.length === 0 ? 'all are there' : lost.map((e) => `${e.file} (${e.znode}) is lost`).join('; '),
+      ),
+    );
+  if (archived !== undefined)
+    found.push(
+      line(
+        'how the newest run ended',
+        archived,
+        'not written anywhere',
+        (end) => `${end.run}: ${end.state}, by Flink's ${end.by ?? 'archive'}`,
+      ),
+    );
+  if (traces !== undefined)
+    found.push(
+      line(
+        `what run ${traces.run} leaves behind in ${traces.where}`,
+        traces.directory,
+        'nothing',
+        (it) => it,
+      ),
+      line(`committed offsets of group ${traces.groupId}`, traces.group, 'no group is a witness', (it) => it),
+      note('its tasks may write', `until ${new Date(traces.quietAt).toISOString()}`),
+    );
+  return found;
 }
 
 const runText = (r: Extract<Assessment['runs'], { is: 'present' }>['value'][number]): string =>

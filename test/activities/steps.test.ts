@@ -206,6 +206,24 @@ describe('readState', () => {
     expect((await verdictOn(8)).is).toBe('sound');
   });
 
+  test('what is called broken was looked at twice, confirmAfter apart, with writes accepted before, between and after', async () => {
+    world.files.delete(stateFile(8));
+    const proofs: number[] = [];
+    world.onProof = () => void proofs.push(world.now);
+    expect((await verdictOn(8)).is).toBe('broken');
+    const [before = 0, between = 0, after = 0] = proofs;
+    expect(proofs).toHaveLength(3);
+    expect(between - before).toBeGreaterThanOrEqual(5_000);
+    expect(after).toBeGreaterThanOrEqual(between);
+  });
+
+  test('no write accepted between the two looks: nothing is called broken', async () => {
+    world.files.delete(stateFile(8));
+    world.onProof = (count) =>
+      void (count === 2 && (world.storageDown = fault('StorageNotWritable', 'no DataNode', 'nn:9870')));
+    await expect(verdictOn(8)).rejects.toMatchObject({ fault: { code: 'StorageNotWritable' } });
+  });
+
   test('two looks of two NameNodes prove nothing', async () => {
     world.files.delete(stateFile(8));
     world.onProof = (count) => void (count === 2 && (world.identity = 'nn2 started at 2'));

@@ -12,7 +12,17 @@ import {
   type Stillness,
   type Traces,
 } from '../../domain/witness.js';
-import { assessment, evidence, ledger, run, RUN_A, RUN_B } from '../support/evidence.js';
+import {
+  assessment,
+  evidence,
+  ledger,
+  point,
+  pointers,
+  run,
+  RUN_A,
+  RUN_B,
+  savepoint,
+} from '../support/evidence.js';
 
 const WHERE = `hdfs://nn:8020/flink/checkpoints/${RUN_A}`;
 const traces = (change: Partial<Traces> = {}): Traces => ({
@@ -190,6 +200,15 @@ describe('the decision', () => {
     expect(decide(evidence({ assessment: vanished, still: before, approved })).do).toBe('await');
     const later = gone(29_000, {}, { ledger: lastSeen('RUNNING') });
     expect(decide(evidence({ assessment: later, still: before, approved })).do).toBe('restore');
+  });
+
+  test('leaves a run alone whose newest snapshot stopped it, also when it was in trouble when it was last seen', () => {
+    const stopped = pointers([savepoint(RUN_A, 'savepoint-aaaaaa-1', true), point(RUN_A, 12)]);
+    const seen = { assessment: gone(29_000), still: before, pointers: stopped };
+    expect(decide(evidence(seen))).toMatchObject({ do: 'leave', outcome: 'ended by a person' });
+    expect(decide(evidence({ ...seen, chosen: point(RUN_A, 12) })).do, 'a person wants it').toBe('restore');
+    const failed = evidence({ pointers: stopped, verdicts: {} });
+    expect(decide(failed).do, 'FAILED was seen').toBe('readState');
   });
 
   test('a start from nothing waits for it as well', () => {

@@ -115,4 +115,7 @@ test('a wait for the proof that the old run is dead spends no attempt, a sign of
   expect(decided).toContain('restore');
   expect(file.attempts.failed).toBe(1);
   expect(decisionsOf(file).find((d) => d.do === 'fail')?.because).toContain('found chk-13 after chk-12');
+  const looks = stepsOf(file).filter((s) => s.name === 'assessRun');
+  const told = looks.map((s) => s.findings.find((f) => f.of.includes('leaves behind'))?.text);
+  expect(told.slice(0, 3)).toEqual(['chk-12', 'chk-13', 'chk-13']);
 });
