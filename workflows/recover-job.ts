@@ -6,7 +6,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import { isComparedNext, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
-import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
+import { asEnded, deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { isOver } from './ending.js';
 import { giveUp, stillStopped } from './exhaustion.js';
@@ -82,7 +82,7 @@ async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | 
 /** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
 async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
   if (outcome.is === 'failed' && the.stopped !== null) return stillStopped(the);
-  if (outcome.is === 'failed' && the.lastPass === 'now') the.because = lastPassFailed(outcome.fault);
+  if (outcome.is === 'failed' && the.lastPass === 'now') the.because = asEnded(the, lastPassFailed(outcome.fault));
   else if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'try again')
     return outcome;
   if (outcome.is === 'late') the.because = deadlinePassed(the, outcome.because);
@@ -208,7 +208,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return lost(next.fault);
         case 'abort':
           tell(the, the.phase, the.step, e);
-          the.because = next.fault;
+          the.because = asEnded(the, next.fault);
           return { is: 'aborted' };
       }
     }
