@@ -2,7 +2,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
-import { resumedAs } from '../domain/case.js';
+import { resumedAs, type Phase } from '../domain/case.js';
 import type { Next, Plan } from '../domain/next.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
@@ -29,6 +29,9 @@ const SEEN_DOWN = new Set<Fault['code']>([
 
 /** No course waits longer for something than this (milliseconds) before it looks at everything again. */
 const LOOK_AGAIN = 10 * 60_000;
+
+/** Phases that a hold does not lead back to. */
+const AT_REST = new Set<Phase>(['aborted', 'asking', 'resumed', 'resumed with a gap', 'closed']);
 
 /** Somebody said something that a wait must not outlast. */
 const spokenTo = (the: Case): boolean =>
@@ -92,7 +95,8 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
  */
 export async function untilReleased(the: Case): Promise<void> {
   if (the.desk.hold === null) return;
-  const before = the.phase;
+  // What it had come to rest in is over: it was about to look again.
+  const before = AT_REST.has(the.phase) ? 'assessing' : the.phase;
   const since = Date.now();
   while (the.desk.hold !== null && the.desk.abort === null) {
     const { hold } = the.desk;
