@@ -93,6 +93,8 @@ export interface Case {
   sights: number;
   /** What a person was asked about and has rejected or aborted. */
   declined: readonly string[];
+  /** Alerts heard when the last look began at who can bring the job back, or at whether it resumed. */
+  alertsLookedAt: number;
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -155,6 +157,7 @@ export function newCase(input: RecoverInput): Case {
     sights: 0,
     declined: [],
     starts: [],
+    alertsLookedAt: 0,
   };
   const passing: Pick<Case, Passing> = {
     input,

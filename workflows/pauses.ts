@@ -320,6 +320,9 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   return 'look again';
 }
 
+/** Whether an alert came after the last look had begun: that look may not have seen what it is about. */
+export const alertedSince = (the: Case): boolean => the.desk.alertsHeard > the.alertsLookedAt;
+
 /** The restored run is proved and published; the case stays open for `soak`. False: a new alert wants a look. */
 export async function afterResumed(the: Case): Promise<boolean> {
   const { policy } = openedOf(the);
@@ -327,9 +330,7 @@ export async function afterResumed(the: Case): Promise<boolean> {
   the.soakUntil ??= Date.now() + policy.soak;
   the.waiting = { for: 'soak', since: Date.now(), until: the.soakUntil };
   tell(the, resumedAs(the.restored));
-  const { alertsHeard } = the.desk;
-  const stirred = () =>
-    the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;
+  const stirred = () => alertedSince(the) || the.desk.close !== null || the.desk.abort !== null;
   const left = the.soakUntil - Date.now();
   const summary = `resumed from ${the.restored?.point ?? ''}; soak`;
   const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();

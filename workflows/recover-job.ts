@@ -19,6 +19,7 @@ import {
   afterAbort,
   afterFailure,
   afterResumed,
+  alertedSince,
   answered,
   takeChoice,
   untilMended,
@@ -62,6 +63,7 @@ async function recover(the: Case): Promise<CaseEnd> {
 async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | null> {
   switch (outcome.is) {
     case 'left':
+      if (alertedSince(the)) return null;
       return endOf(the, outcome.as, outcome.because);
     case 'resumed':
       if (!(await afterResumed(the))) return null;
@@ -124,6 +126,7 @@ async function attempt(the: Case): Promise<Outcome> {
       switch (next.do) {
         case 'assess':
           tell(the, 'assessing', 'assessRun');
+          the.alertsLookedAt = the.desk.alertsHeard;
           e = withAssessed(
             e,
             await steps.assessRun(

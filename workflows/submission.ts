@@ -132,6 +132,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
   const { gone = [], start, accepted = [] } = the.openSubmission ?? {};
+  the.alertsLookedAt = the.desk.alertsHeard;
   const confirmation = await steps.confirmRestored(
     { job, run, point, gone, ...(start === undefined ? {} : { start }) },
     `prove that run ${run} resumed`,
