@@ -327,7 +327,8 @@ export const alertedSince = (the: Case): boolean => the.desk.alertsHeard > the.a
 export async function afterResumed(the: Case): Promise<boolean> {
   const { policy } = openedOf(the);
   the.desk = { ...the.desk, standing: 'soaking' };
-  the.soakUntil ??= Date.now() + policy.soak;
+  // A case must not end, and be forgotten, while a second run may still come of it.
+  the.soakUntil ??= Math.max(Date.now() + policy.soak, the.lateCall?.until ?? 0);
   the.waiting = { for: 'soak', since: Date.now(), until: the.soakUntil };
   tell(the, resumedAs(the.restored));
   const stirred = () => alertedSince(the) || the.desk.close !== null || the.desk.abort !== null;

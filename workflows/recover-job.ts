@@ -117,6 +117,7 @@ async function attempt(the: Case): Promise<Outcome> {
     refused: the.refused,
     fromNothing: heardFromNothing(the),
     startedBlank: the.startedBlank,
+    lateCall: the.lateCall,
   };
   try {
     for (;;) {
@@ -135,7 +136,7 @@ async function attempt(the: Case): Promise<Outcome> {
             ),
           );
           honour(the, e.assessment?.hold ?? null);
-          e = { ...e, openSubmission: settle(the, e.assessment) };
+          e = { ...e, openSubmission: settle(the, e.assessment), lateCall: the.lateCall };
           if (e.pointers !== null) tell(the, 'fetching pointer', 'fetchPointer', e);
           break;
         case 'fetchPointer':
