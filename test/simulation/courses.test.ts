@@ -133,6 +133,19 @@ test('a submission that Flink takes long after it has lost the run of the second
   expect(outcome.story.join()).toContain('phase waiting: SubmitInDoubt');
 });
 
+test('an alert that comes while the last notice is on its way grants N attempts of its own, and no more', async () => {
+  const schedule = incident(
+    { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: false },
+    { is: 'run fails', when: { phase: 'closed', nth: 1, after: 10 } },
+    { is: 'hdfs', when: { phase: 'closed', nth: 1, after: 20 }, to: 'down', for: 120_000 },
+    { is: 'alert', when: { phase: 'closed', nth: 1, after: 50 }, times: 1 },
+  );
+  const outcome = await play({ ...schedule, policy: { ...schedule.policy, attempts: 1 } });
+  expect(outcome.story.filter((line) => line.includes('phase opening'))).toHaveLength(1);
+  expect(outcome.story.filter((line) => line.includes('phase aborted: AttemptsExhausted'))).toHaveLength(2);
+  expect(outcome.failedAttempts).toBe(2);
+});
+
 test('an alert that comes together with the proof leads to another look', async () => {
   const { phase, story } = await play(
     incident({ is: 'alert', when: { ended: 'confirmRestored', nth: 1, after: 0 }, times: 1 }),
