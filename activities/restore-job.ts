@@ -35,6 +35,8 @@ export interface RestoreInput {
 export interface RestoreOutcome extends Launched {
   /** Epoch milliseconds. */
   readonly at: number;
+  /** The step was lost and begun again: an earlier call of the same id may still be on its way. Left out: it was not. */
+  readonly repeated?: true;
 }
 
 /**
@@ -60,7 +62,8 @@ export async function inDoubtWhenRepeated(
   submit: () => Promise<RestoreOutcome>,
 ): Promise<RestoreOutcome> {
   try {
-    return await submit();
+    const outcome = await submit();
+    return input.repeated ? { ...outcome, repeated: true } : outcome;
   } catch (error) {
     // The earlier call may have been taken. Only Flink showing this id settles that, not a fault of this repetition.
     if (!input.repeated || signal.aborted) throw error;

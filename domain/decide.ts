@@ -10,6 +10,7 @@ import { failureClass, fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { FromNothing } from './kafka-from.js';
 import { buildLadder } from './ladder.js';
+import { awaitLateCall } from './late-call.js';
 import { launchInDoubt } from './launch-command.js';
 import { ask, BLANK_RUN, type Next, planFor } from './next.js';
 import { absent } from './reading.js';
@@ -43,6 +44,8 @@ export function decide(e: Evidence): Next {
   if (mine !== null) return mine;
   const situation = situationNow(e.assessment, e.since, e.stuck ?? null, e.verdicts);
   const nobodyElse = situation.is === 'abandoned' || situation.is === 'vanished';
+  const late = e.openSubmission === null ? awaitLateCall(e.lateCall ?? null, e.assessment.at) : null;
+  if (nobodyElse && late !== null) return late;
   if (nobodyElse && e.fromNothing) return decideFromNothing(e, e.fromNothing);
   return situation.is === 'abandoned'
     ? (notDead(e, e.assessment) ?? decideAbandoned(e, e.assessment, situation.because))

@@ -2,6 +2,7 @@
 import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { FromNothing } from './kafka-from.js';
+import type { LateCall } from './late-call.js';
 import type { Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
@@ -24,6 +25,10 @@ export interface OpenSubmission {
   readonly start?: readonly string[];
   /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
   readonly shown?: RunId;
+  /** Calls that Flink may have taken; left out: none yet. */
+  readonly calls?: number;
+  /** When the last of them was given up without an answer (epoch milliseconds); left out: each was answered. */
+  readonly doubtedAt?: number;
 }
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
@@ -58,6 +63,8 @@ export interface Evidence {
   readonly startedBlank?: RunId | null;
   /** How long what the old run leaves behind has stood still before this pass; null or left out: not looked at. */
   readonly still?: Stillness | null;
+  /** A call of an earlier run id that may still be taken; null or left out: none. */
+  readonly lateCall?: LateCall | null;
 }
 
 /** What is known before the first look. */

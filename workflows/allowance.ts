@@ -52,5 +52,11 @@ export const mayAsk = (the: Case, plan: Plan, looked: boolean): boolean =>
 /** What a plan is about, whatever else may be chosen by now. */
 export const matterOf = ({ about, because }: Plan): string => [about, because.code, because.where].join(' ');
 
+/** The one pass for a savepoint follows the last attempt, or the deadline: people are to read which of them it was. */
+export const asEnded = (the: Case, because: Fault): Fault =>
+  because.code === 'AttemptsExhausted' && !exhausted(the.failed, the.granted)
+    ? { ...because, code: 'DeadlinePassed' }
+    : because;
+
 export const spent = (the: Case): Fault =>
   fault('AttemptsExhausted', `all ${the.granted ?? the.failed} attempts are spent`);

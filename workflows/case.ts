@@ -9,6 +9,7 @@ import type { Fault } from '../domain/failure.js';
 import type { ResumedOffsets } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
 import { saidFromNothing, type FromNothing, type StartedFromNothing } from '../domain/kafka-from.js';
+import type { LateCall } from '../domain/late-call.js';
 import type { Repair } from '../domain/repair.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import { pointFromPath } from '../domain/restore-point.js';
@@ -96,6 +97,10 @@ export interface Case {
   declined: readonly string[];
   /** How long what the old run leaves behind has stood still; null: nobody had to look. */
   still: Stillness | null;
+  /** Alerts heard when the last look began at who can bring the job back, or at whether it resumed. */
+  alertsLookedAt: number;
+  /** A call of a settled submission that Flink may still take. */
+  lateCall: LateCall | null;
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -159,6 +164,8 @@ export function newCase(input: RecoverInput): Case {
     declined: [],
     starts: [],
     still: null,
+    alertsLookedAt: 0,
+    lateCall: null,
   };
   const passing: Pick<Case, Passing> = {
     input,

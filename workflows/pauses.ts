@@ -2,7 +2,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { AwaitInput, Return } from '../activities/index.js';
 import { backoffAfter, exhausted, stabilityAfter } from '../domain/attempts.js';
-import { resumedAs } from '../domain/case.js';
+import { resumedAs, type Phase } from '../domain/case.js';
 import type { Next, Plan } from '../domain/next.js';
 import { dependencyOf, type Dependency } from '../domain/dependency.js';
 import type { Question } from '../domain/desk.js';
@@ -30,6 +30,9 @@ const SEEN_DOWN = new Set<Fault['code']>([
 
 /** No course waits longer for something than this (milliseconds) before it looks at everything again. */
 const LOOK_AGAIN = 10 * 60_000;
+
+/** Phases that a hold does not lead back to. */
+const AT_REST = new Set<Phase>(['aborted', 'asking', 'resumed', 'resumed with a gap', 'closed']);
 
 /** Somebody said something that a wait must not outlast. */
 const spokenTo = (the: Case): boolean =>
@@ -93,7 +96,8 @@ export async function untilMended(the: Case, next: Extract<Next, { do: 'await' }
  */
 export async function untilReleased(the: Case): Promise<void> {
   if (the.desk.hold === null) return;
-  const before = the.phase;
+  // What it had come to rest in is over: it was about to look again.
+  const before = AT_REST.has(the.phase) ? 'assessing' : the.phase;
   const since = Date.now();
   while (the.desk.hold !== null && the.desk.abort === null) {
     const { hold } = the.desk;
@@ -317,16 +321,18 @@ export async function afterAbort(the: Case): Promise<'close' | 'look again'> {
   return 'look again';
 }
 
+/** Whether an alert came after the last look had begun: that look may not have seen what it is about. */
+export const alertedSince = (the: Case): boolean => the.desk.alertsHeard > the.alertsLookedAt;
+
 /** The restored run is proved and published; the case stays open for `soak`. False: a new alert wants a look. */
 export async function afterResumed(the: Case): Promise<boolean> {
   const { policy } = openedOf(the);
   the.desk = { ...the.desk, standing: 'soaking' };
-  the.soakUntil ??= Date.now() + policy.soak;
+  // A case must not end, and be forgotten, while a second run may still come of it.
+  the.soakUntil ??= Math.max(Date.now() + policy.soak, the.lateCall?.until ?? 0);
   the.waiting = { for: 'soak', since: Date.now(), until: the.soakUntil };
   tell(the, resumedAs(the.restored));
-  const { alertsHeard } = the.desk;
-  const stirred = () =>
-    the.desk.alertsHeard > alertsHeard || the.desk.close !== null || the.desk.abort !== null;
+  const stirred = () => alertedSince(the) || the.desk.close !== null || the.desk.abort !== null;
   const left = the.soakUntil - Date.now();
   const summary = `resumed from ${the.restored?.point ?? ''}; soak`;
   const early = left > 0 ? await condition(stirred, left, { summary }) : stirred();

@@ -6,7 +6,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import { isComparedNext, newestKnown, withAssessed, withRead } from '../domain/look-ahead.js';
 import type { LookReport } from '../domain/look.js';
 import { recoveryAborted } from './aborted.js';
-import { deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
+import { asEnded, deadlinePassed, isLate, mayAsk, mayTry } from './allowance.js';
 import { began, carry, newCase, openedOf, type Case } from './case.js';
 import { isOver } from './ending.js';
 import { giveUp, stillStopped } from './exhaustion.js';
@@ -19,6 +19,7 @@ import {
   afterAbort,
   afterFailure,
   afterResumed,
+  alertedSince,
   answered,
   takeChoice,
   untilMended,
@@ -62,6 +63,7 @@ async function recover(the: Case): Promise<CaseEnd> {
 async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | null> {
   switch (outcome.is) {
     case 'left':
+      if (alertedSince(the)) return null;
       return endOf(the, outcome.as, outcome.because);
     case 'resumed':
       if (!(await afterResumed(the))) return null;
@@ -82,7 +84,8 @@ async function endAfter(the: Case, outcome: Outcome): Promise<CaseEnd | Error | 
 /** After the last failed attempt nothing more is tried; and a healthy job that this case restored is resumed, not left. */
 async function settled(the: Case, outcome: Outcome): Promise<Outcome> {
   if (outcome.is === 'failed' && the.stopped !== null) return stillStopped(the);
-  if (outcome.is === 'failed' && the.lastPass === 'now') the.because = lastPassFailed(outcome.fault);
+  if (outcome.is === 'failed' && the.lastPass === 'now')
+    the.because = asEnded(the, lastPassFailed(outcome.fault));
   else if (outcome.is === 'failed' && (await afterFailure(the, outcome.fault)) === 'try again')
     return outcome;
   if (outcome.is === 'late') the.because = deadlinePassed(the, outcome.because);
@@ -111,6 +114,7 @@ async function attempt(the: Case): Promise<Outcome> {
     fromNothing: heardFromNothing(the),
     startedBlank: the.startedBlank,
     still: the.still,
+    lateCall: the.lateCall,
   };
   try {
     for (;;) {
@@ -120,6 +124,7 @@ async function attempt(the: Case): Promise<Outcome> {
       switch (next.do) {
         case 'assess':
           tell(the, 'assessing', 'assessRun');
+          the.alertsLookedAt = the.desk.alertsHeard;
           e = withAssessed(
             e,
             await steps.assessRun(
@@ -128,7 +133,7 @@ async function attempt(the: Case): Promise<Outcome> {
             ),
           );
           honour(the, e.assessment?.hold ?? null);
-          e = { ...e, openSubmission: settle(the, e.assessment) };
+          e = { ...e, openSubmission: settle(the, e.assessment), lateCall: the.lateCall };
           if (e.pointers !== null) tell(the, 'fetching pointer', 'fetchPointer', e);
           break;
         case 'fetchPointer':
@@ -209,7 +214,7 @@ async function attempt(the: Case): Promise<Outcome> {
           return lost(next.fault);
         case 'abort':
           tell(the, the.phase, the.step, e);
-          the.because = next.fault;
+          the.because = asEnded(the, next.fault);
           return { is: 'aborted' };
       }
     }

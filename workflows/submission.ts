@@ -7,6 +7,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import { keepFirst } from '../domain/group-offsets.js';
 import type { RunId } from '../domain/ids.js';
 import { NOTHING } from '../domain/kafka-from.js';
+import { called, lateCallOf } from '../domain/late-call.js';
 import { judgesPoint } from '../domain/last-pass.js';
 import { expiredTransactions } from '../domain/offsets.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
@@ -35,8 +36,14 @@ export function settle(the: Case, assessment: Assessment | null): OpenSubmission
     the.stuck = stillStuck(the.stuck, assessment);
     the.still = stillSince(the.still, assessment);
   }
-  the.openSubmission = stillOpen(the.openSubmission, assessment, the.approved);
+  if (stillOpen(the.openSubmission, assessment, the.approved) === null) leave(the);
   return the.openSubmission;
+}
+
+/** The fate of the open submission is known. */
+function leave(the: Case): void {
+  if (the.openSubmission !== null) the.lateCall = lateCallOf(the.openSubmission, the.lateCall);
+  the.openSubmission = null;
 }
 
 /** Failures of a submission after which the job may be starting all the same. */
@@ -106,19 +113,25 @@ export async function launch(
   try {
     const outcome = await call(run, before !== null);
     if (outcome.is === 'ended') {
-      the.openSubmission = null;
+      leave(the);
       return {
         is: 'failed',
         fault: fault('RestoreTimedOut', `run ${run} is ${outcome.state ?? 'over'} already`, run),
       };
     }
     const shown = outcome.shown ?? run;
-    const taken = outcome.is === 'accepted' ? { run, ...of } : the.openSubmission;
-    the.openSubmission = { ...taken, shown };
+    const { is, at, repeated = false } = outcome;
+    const taken = is === 'accepted' ? { run, ...of } : the.openSubmission;
+    the.openSubmission = { ...taken, shown, ...called(the.openSubmission, { is, repeated, at }) };
     if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
     the.restored = { point: taken.point, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
+    if (KEEPS_OPEN.has(why.code))
+      the.openSubmission = {
+        ...the.openSubmission,
+        ...called(the.openSubmission, { is: 'in doubt', repeated: false, at: Date.now() }),
+      };
     // A clear refusal of the first call of this id closes it. In doubt, or open from before: every later attempt uses it.
     if (before === null && !KEEPS_OPEN.has(why.code)) the.openSubmission = null;
     if (before === null && judgesPoint(why.code) && of.point !== NOTHING) noteRefusal(the, of.point);
@@ -137,6 +150,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
   const { gone = [], start, accepted = [] } = the.openSubmission ?? {};
+  the.alertsLookedAt = the.desk.alertsHeard;
   const confirmation = await steps.confirmRestored(
     { job, run, point, gone, ...(start === undefined ? {} : { start }) },
     `prove that run ${run} resumed`,
@@ -147,7 +161,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
       the.restored = { point, run, submittedAt, provedAt: at, proofs: [...proofs, ...accepted], skipped };
       if (start !== undefined) startedFromNothing(the, run);
-      the.openSubmission = null;
+      leave(the);
       the.failedWakes = 0;
       the.soakUntil = null;
       // What a person chose and approved was for this restore, not for the next one.
@@ -159,7 +173,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       return { is: 'resumed' };
     }
     case 'dead':
-      the.openSubmission = null;
+      leave(the);
       the.restored = null;
       if (confirmation.refused === true) noteRefusal(the, point);
       return { is: 'failed', fault: confirmation.fault };

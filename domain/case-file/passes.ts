@@ -9,6 +9,7 @@ import type { Next } from '../next.js';
 import type { Said } from '../desk.js';
 import { fault, isFault, type Fault } from '../failure.js';
 import { withAssessed, withRead, type Assessed, type ReadPoint } from '../look-ahead.js';
+import { lateCallOf } from '../late-call.js';
 import type { RestorePoint } from '../restore-point.js';
 import { rungViews } from '../rung-views.js';
 import type { CaseDraft, DecisionDraft, PassDraft } from './draft.js';
@@ -82,7 +83,10 @@ export function learn(d: CaseDraft, at: number, step: string, input: unknown, re
   switch (step) {
     case 'assessRun': {
       const seen = withAssessed(e, result as Assessed);
-      d.e = { ...seen, openSubmission: stillOpen(e.openSubmission, seen.assessment, e.approved) };
+      const open = stillOpen(e.openSubmission, seen.assessment, e.approved);
+      const settled = open === null ? e.openSubmission : null;
+      const late = e.lateCall ?? null;
+      d.e = { ...seen, openSubmission: open, lateCall: settled === null ? late : lateCallOf(settled, late) };
       break;
     }
     case 'fetchPointer':

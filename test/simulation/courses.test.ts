@@ -148,3 +148,60 @@ describe('a run that no JobManager knows any more', () => {
     expect(story.join('\n')).toMatch(/phase waiting: NotProvedDead/);
   });
 });
+
+test('a submission that Flink takes long after it has lost the run of the second call makes no second job', async () => {
+  const outcome = await play(
+    incident(
+      { is: 'submission', nth: 1, fault: { is: 'late', by: 120_000 } },
+      { is: 'run fails', when: { phase: 'resumed', nth: 1, after: 1_000 } },
+    ),
+  );
+  expect(outcome.phase).not.toBe('aborted');
+  expect(outcome.story.join()).toContain('phase waiting: SubmitInDoubt');
+});
+
+test('an alert that comes while the last notice is on its way grants N attempts of its own, and no more', async () => {
+  const schedule = incident(
+    { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: false },
+    { is: 'run fails', when: { phase: 'closed', nth: 1, after: 10 } },
+    { is: 'hdfs', when: { phase: 'closed', nth: 1, after: 20 }, to: 'down', for: 120_000 },
+    { is: 'alert', when: { phase: 'closed', nth: 1, after: 50 }, times: 1 },
+  );
+  const outcome = await play({ ...schedule, policy: { ...schedule.policy, attempts: 1 } });
+  expect(outcome.story.filter((line) => line.includes('phase opening'))).toHaveLength(1);
+  expect(outcome.story.filter((line) => line.includes('phase aborted: AttemptsExhausted'))).toHaveLength(2);
+  expect(outcome.failedAttempts).toBe(2);
+});
+
+test('an alert that comes together with the proof leads to another look', async () => {
+  const { phase, story } = await play(
+    incident({ is: 'alert', when: { ended: 'confirmRestored', nth: 1, after: 0 }, times: 1 }),
+  );
+  expect(phase).toBe('resumed');
+  const proved = story.findIndex((line) => line.includes('confirmRestored: '));
+  expect(story.slice(proved).join()).toContain('phase assessing');
+});
+
+test('a case whose one pass for a savepoint follows its deadline does not say that its attempts are spent', async () => {
+  const schedule = alone({ is: 'hdfs', when: { at: 4_000 }, to: 'no datanode', for: 160_000 });
+  const outcome = await play({
+    ...schedule,
+    policy: { ...schedule.policy, attempts: 50, deadline: 100_000, onExhausted: 'savepoint' },
+  });
+  expect(outcome.phase).toBe('aborted');
+  expect(outcome.story.join()).toContain('phase aborted: DeadlinePassed');
+  expect(outcome.story.join()).not.toContain('AttemptsExhausted');
+});
+
+test('a case that is released from a hold does not say again that it is aborted', async () => {
+  const outcome = await play(
+    incident(
+      { is: 'said', when: { phase: 'waiting', nth: 1, after: 500 }, what: 'abort' },
+      { is: 'said', when: { phase: 'aborted', nth: 1, after: 1_000 }, what: 'hold' },
+      { is: 'said', when: { phase: 'aborted', nth: 1, after: 2_000 }, what: 'startFromNothing' },
+      { is: 'said', when: { phase: 'held', nth: 1, after: 20_000 }, what: 'release' },
+    ),
+  );
+  expect(outcome.story.filter((line) => line.includes('phase aborted'))).toHaveLength(1);
+  expect(outcome.story.join()).toContain('phase held');
+});
