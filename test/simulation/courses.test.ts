@@ -168,7 +168,7 @@ test('an alert that comes while the last notice is on its way grants N attempts 
     { is: 'alert', when: { phase: 'closed', nth: 1, after: 50 }, times: 1 },
   );
   const outcome = await play({ ...schedule, policy: { ...schedule.policy, attempts: 1 } });
-  expect(outcome.story.filter((line) => line.includes('phase opening'))).toHaveLength(1);
+  expect(outcome.story.filter((line) => line.includes(' openCase: '))).toHaveLength(1);
   expect(outcome.story.filter((line) => line.includes('phase aborted: AttemptsExhausted'))).toHaveLength(2);
   expect(outcome.failedAttempts).toBe(2);
 });
