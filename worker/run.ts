@@ -48,7 +48,7 @@ const WAIT_SLOTS = 4_000;
 /** Who waits in vain learns it with a heartbeat: they are sent this often (milliseconds), not at 80 % of their timeout. */
 export const WAIT_BEAT = 2_000;
 /** A task for a worker that was killed waits this long before another worker gets it. */
-const STICKY_TIMEOUT = 2_000;
+export const STICKY_TIMEOUT = 2_000;
 
 let installed = false;
 

@@ -87,6 +87,7 @@ export function drivenCases(sandbox: Sandbox, continueAfter: number): Driven {
     },
     end: () => raw.workflow.getHandle(CASE).result() as never,
     deploy: () => person.act('deploy', () => driver.deploy(0)),
+    cutOff: () => person.act('cut off', () => driver.cutOff(0)),
   };
   return {
     driver,

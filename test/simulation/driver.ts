@@ -16,7 +16,7 @@ import type { Workflow, WorkflowCreateOptions } from '@temporalio/worker/lib/wor
 import Long from 'long';
 import { QUEUES } from '../../client/index.js';
 import { stepInterceptor } from '../../worker/interceptor.js';
-import { WAIT_BEAT } from '../../worker/run.js';
+import { STICKY_TIMEOUT, WAIT_BEAT } from '../../worker/run.js';
 import { scrubber } from '../../worker/scrub.js';
 import { random, type Random } from './seed.js';
 import { createServerHistory, markerOf, type Marker, type ServerHistory } from './server-history.js';
@@ -199,6 +199,8 @@ interface Execution {
   /** A task is planned or at work. */
   taskPlanned: boolean;
   atWork: WorkflowTask | null;
+  /** Who had its last task. */
+  keptFor: Process | null;
   /** No task begins earlier: the server still waits for one that was lost. */
   notBefore: number;
   open: boolean;
@@ -231,6 +233,8 @@ export const SLOW_TASK = 120;
  * is added behind its mark waits for the next reading.
  */
 const TIMER_LAG = 1_000;
+/** A worker that no longer comes for tasks is believed to come for them for so long (milliseconds). */
+const UNNOTICED = 10_000;
 /** An execution that continues as new has its first task no earlier after its own start (milliseconds). */
 const SHORTEST_RUN = 1_000;
 const FLAGS = [1, 2, 3, 4, 5, 6];
@@ -253,6 +257,7 @@ export function createDriver(options: DriverOptions): Driver {
   let runs = 0;
   let updates = 0;
   const sent = new Set<string>();
+  const lostAt = new WeakMap<Process, number>();
   const updateAnswers = new Map<string, UpdateAnswer>();
 
   const boot = (): void => {
@@ -351,16 +356,34 @@ export function createDriver(options: DriverOptions): Driver {
     plan(e);
   };
 
+  /** The server keeps its tasks for the worker that has it in its cache, and does not know yet that this one is gone. */
+  const isKeptForLost = (e: Execution): boolean => {
+    const lost = e.keptFor === null ? undefined : lostAt.get(e.keptFor);
+    return lost !== undefined && timeline.now() < lost + UNNOTICED;
+  };
+
   const plan = (e: Execution): void => {
-    if (e.taskPlanned || worker === null || !e.open || !e.written.taskOpen) return;
+    if (e.taskPlanned || !e.open || !e.written.taskOpen) return;
+    if (isKeptForLost(e)) {
+      e.taskPlanned = true;
+      timeline.at(e.written.taskSince + STICKY_TIMEOUT, () => {
+        e.taskPlanned = false;
+        if (!e.open) return;
+        e.keptFor = null;
+        e.written.taskWaitsInVain();
+        plan(e);
+      });
+      return;
+    }
+    if (worker === null) return;
     e.taskPlanned = true;
     timeline.at(Math.max(e.notBefore, timeline.now() + options.random.int(1, 4)), () => runTask(e));
   };
 
   const runTask = async (e: Execution): Promise<void> => {
-    if (!e.open || worker === null || !e.written.taskOpen) {
+    if (!e.open || worker === null || !e.written.taskOpen || isKeptForLost(e)) {
       e.taskPlanned = false;
-      return;
+      return plan(e);
     }
     const running = await warm(e);
     if (running === null) return;
@@ -399,6 +422,7 @@ export function createDriver(options: DriverOptions): Driver {
     if (e.written.unseen && commands.some(closes)) return redo(e, 'unseen events');
     e.atWork = null;
     e.taskPlanned = false;
+    e.keptFor = task.process;
     const unsent = neverSent(commands);
     const sent = task.commands.filter((c) => !unsent.has(c));
     remember(e, task, sent.filter(isCommand), e.written.taskEnds(sent));
@@ -419,6 +443,7 @@ export function createDriver(options: DriverOptions): Driver {
     // The steps within it are done again with it.
     for (const step of e.tasks.values()) if (step.local) close(step);
     e.jobs = [...task.jobs, ...e.jobs];
+    e.keptFor = null;
     e.notBefore = why === 'timed out' ? task.began + TASK_TIMEOUT : timeline.now();
     timeline.at(e.notBefore, () => {
       if (!e.open) return;
@@ -1030,7 +1055,10 @@ export function createDriver(options: DriverOptions): Driver {
       return all.map((e) => e.written);
     },
     crash(downFor) {
-      if (worker !== null) timeline.kill(worker.process);
+      if (worker !== null) {
+        timeline.kill(worker.process);
+        lostAt.set(worker.process, timeline.now());
+      }
       lose(downFor);
     },
     deploy(downFor) {
@@ -1042,7 +1070,10 @@ export function createDriver(options: DriverOptions): Driver {
       lose(downFor);
     },
     cutOff(downFor) {
-      if (worker !== null) worker.process.cutOff = true;
+      if (worker !== null) {
+        worker.process.cutOff = true;
+        lostAt.set(worker.process, timeline.now());
+      }
       lose(downFor);
     },
     evict() {
@@ -1138,6 +1169,7 @@ const blank = (
   jobs: [],
   taskPlanned: false,
   atWork: null,
+  keptFor: null,
   notBefore: 0,
   open: true,
   written,

@@ -67,8 +67,10 @@ function whatIsTold(e: HistoryEvent, about: (scheduled: unknown) => string): str
   if (shown) return say(fields(shown.searchAttributes?.indexedFields));
   const memo = e.workflowPropertiesModifiedEventAttributes;
   if (memo) return say(fields(memo.upsertedMemo?.fields));
-  const task = e.workflowTaskFailedEventAttributes ?? e.workflowTaskTimedOutEventAttributes;
-  if (task) return say('cause' in task ? String(task.cause) : '');
+  const refused = e.workflowTaskFailedEventAttributes;
+  if (refused) return say(`cause ${refused.cause}`);
+  const late = e.workflowTaskTimedOutEventAttributes;
+  if (late) return say(`of type ${late.timeoutType}`);
   const result = e.workflowExecutionCompletedEventAttributes;
   if (result) return say(result.result?.payloads);
   const lost = e.workflowExecutionFailedEventAttributes?.failure;

@@ -9,11 +9,16 @@ import { JOB, said, type Stage } from '../support/cases.js';
 export interface HonestStage extends Stage {
   /** A worker with other code takes the place of the one at work, which is told to end. */
   deploy(): Promise<void>;
+  /** The server no longer hears the worker at work, nor it the server; another takes its place. */
+  cutOff(): Promise<void>;
 }
+
+/** What a course wants of its server: to suggest soon to continue as new, or to be cut off from its worker. */
+export type Wanted = 'nothing' | 'continues soon' | 'cut off';
 
 export interface HonestCourse {
   readonly name: string;
-  readonly continuesSoon: boolean;
+  readonly wants: Wanted;
   readonly play: (on: HonestStage) => Promise<readonly string[] | void>;
 }
 
@@ -45,10 +50,10 @@ const RECORDED = [
 const honest: HonestCourse[] = RECORDED.map((name) => {
   const found = COURSES.find((c) => c.name === name);
   if (found === undefined) throw new Error(`there is no course ${name}`);
-  return found;
+  return { ...found, wants: 'nothing' };
 });
-const course = (name: string, play: HonestCourse['play'], continuesSoon = false): void =>
-  void honest.push({ name, play, continuesSoon });
+const course = (name: string, play: HonestCourse['play'], wants: Wanted = 'nothing'): void =>
+  void honest.push({ name, play, wants });
 
 course('a-step-that-fails-for-technical-reasons-is-tried-again', async (on) => {
   let tries = 0;
@@ -145,7 +150,7 @@ course(
     await recover(on);
     await on.end();
   },
-  true,
+  'continues soon',
 );
 
 course(
@@ -166,7 +171,20 @@ course(
     await on.deploy();
     await on.end();
   },
-  true,
+  'continues soon',
+);
+
+course(
+  'a-worker-that-is-cut-off-between-two-tasks',
+  async (on) => {
+    await on.outside({ approval: 'always' });
+    await recover(on);
+    const { id } = await asked(on, 'approval');
+    await on.cutOff();
+    await on.client.approve(JOB, { ...said, question: id });
+    await on.end();
+  },
+  'cut off',
 );
 
 export const HONEST: readonly HonestCourse[] = honest;

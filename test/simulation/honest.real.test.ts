@@ -5,11 +5,12 @@
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASE, openCases, type Cases } from '../support/cases.js';
+import { faultyProxy, type FaultyProxy } from '../support/faulty-proxy.js';
 import { sandboxOf, workflowCode } from './campaign.js';
 import { drivenCases } from './driven-cases.js';
 import type { Sandbox } from './driver.js';
 import { eventLines } from './event-lines.js';
-import { HONEST, type HonestCourse } from './honest-courses.js';
+import { HONEST, type HonestCourse, type Wanted } from './honest-courses.js';
 
 /** Few enough for a course of seconds. */
 const SOON = 50;
@@ -23,8 +24,8 @@ afterAll(async () => sandbox?.destroy());
 /** By workflow id the lines of its executions, the oldest first. */
 type Written = Readonly<Record<string, readonly (readonly string[])[]>>;
 
-async function onDriver({ play, continuesSoon }: HonestCourse): Promise<Written> {
-  const driven = drivenCases(sandbox, continuesSoon ? SOON : 10_000);
+async function onDriver({ play, wants }: HonestCourse): Promise<Written> {
+  const driven = drivenCases(sandbox, wants === 'continues soon' ? SOON : 10_000);
   try {
     let ids: readonly string[] = [];
     await driven.play(async (on) => {
@@ -39,27 +40,41 @@ async function onDriver({ play, continuesSoon }: HonestCourse): Promise<Written>
 const written = (ids: readonly string[], of: (id: string) => readonly History[]): Written =>
   Object.fromEntries(ids.map((id) => [id, of(id).map(eventLines)]));
 
-describe.each([false, true])('on a server that suggests soon to continue as new: %s', (soon) => {
-  const mine = HONEST.filter((c) => c.continuesSoon === soon);
+const WANTED: readonly Wanted[] = ['nothing', 'continues soon', 'cut off'];
+describe.each(WANTED)('of the server is wanted: %s', (wanted) => {
+  const mine = HONEST.filter((c) => c.wants === wanted);
   const known = new Set<string>();
   const ending: (() => Promise<void>)[] = [];
   let on: Cases;
+  let proxy: FaultyProxy | null = null;
+  const through = async (address: string): Promise<string> => {
+    proxy = await faultyProxy(Number(address.split(':')[1]));
+    return proxy.address;
+  };
   beforeAll(async () => {
-    on = await openCases(soon ? { 'limit.historyCount.suggestContinueAsNew': SOON } : {});
+    const soon = { 'limit.historyCount.suggestContinueAsNew': SOON };
+    on = await openCases(wanted === 'continues soon' ? soon : {}, wanted === 'cut off' ? through : undefined);
   });
   afterAll(async () => {
     for (const end of ending) await end();
     await on?.close();
+    await proxy?.close();
   });
 
   async function onServer({ play }: HonestCourse): Promise<Written> {
+    const cutOff = async () => {
+      await proxy?.set({ is: 'refuse' });
+      // A worker cannot end well without its server.
+      ending.unshift(async () => proxy?.set({ is: 'none' }));
+      await deploy();
+    };
     const deploy = async () => {
       const next = await on.anotherWorker();
       ending.push(() => (next.shutdown(), next.done));
     };
     let ids: readonly string[] = [CASE];
     try {
-      ids = [CASE, ...((await play({ ...on, deploy })) ?? [])];
+      ids = [CASE, ...((await play({ ...on, deploy, cutOff })) ?? [])];
       const found = await executions(ids);
       const histories = await Promise.all(
         found.map(async ({ workflowId, runId }) => {

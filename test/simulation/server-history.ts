@@ -20,6 +20,8 @@ export interface ServerHistory {
   readonly events: readonly HistoryEvent[];
   /** A task is wanted of the worker, or is at work there. */
   readonly taskOpen: boolean;
+  /** Since when (epoch milliseconds); 0: there is none. */
+  readonly taskSince: number;
   /** Events that wait for the end of the task at work: it may not close the execution before its code has seen them. */
   readonly unseen: boolean;
   /** `later`: messages wait too, until {@link ServerHistory.mayBegin}. */
@@ -38,6 +40,8 @@ export interface ServerHistory {
   taskEnds(commands: readonly (Command | Marker)[]): number;
   /** Nobody answered for it in time, it would have closed too early, or a person resets the execution to before its end. */
   taskFails(why: 'timed out' | 'unseen events' | 'reset'): void;
+  /** The worker that it was kept for did not come for it in time: it is for any worker now. */
+  taskWaitsInVain(): void;
   /** The same history up to an event, for an execution that is reset to there. */
   upTo(events: number): ServerHistory;
   /** As a client fetches it, for the SDK's own replay. */
@@ -50,6 +54,7 @@ export interface Marker {
 }
 
 interface Task {
+  readonly since: number;
   /** Ids of its events; 0: not written yet. A task for an update alone is written only when the update is not refused. */
   scheduled: number;
   started: number;
@@ -78,9 +83,17 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
   const stepOf = (seq: number): number => idOf('activityTaskScheduled', 'seq', seq);
   const timerOf = (seq: number): number => idOf('timerStarted', 'timerId', String(seq));
 
+  const newTask = (forUpdates: boolean): Task => ({
+    since: now(),
+    scheduled: 0,
+    started: 0,
+    atWork: false,
+    forUpdates,
+    startedWith: {},
+  });
   const schedule = (): void => {
     if (later) return;
-    task ??= { scheduled: 0, started: 0, atWork: false, forUpdates: false, startedWith: {} };
+    task ??= newTask(false);
     if (task.scheduled === 0)
       task.scheduled = write('workflowTaskScheduled', { taskQueue: QUEUE, attempt: 1 });
   };
@@ -103,7 +116,7 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
     asked = false;
   };
   const askForTask = (): void => {
-    task ??= { scheduled: 0, started: 0, atWork: false, forUpdates: true, startedWith: {} };
+    task ??= newTask(true);
   };
   const stepEnds = (seq: number, is: string, attributes: Attributes, attempt: number | null): void =>
     outside(() => {
@@ -192,6 +205,9 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
     get taskOpen() {
       return task !== null;
     },
+    get taskSince() {
+      return task?.since ?? 0;
+    },
     get unseen() {
       return buffered.length > 0;
     },
@@ -272,8 +288,15 @@ export function createServerHistory(now: () => number, kept: readonly HistoryEve
         if (why === 'timed out') write('workflowTaskTimedOut', { ...ids, timeoutType: 1 });
         else write('workflowTaskFailed', { ...ids, cause: CAUSE[why] });
       }
-      task = { scheduled: 0, started: 0, atWork: false, forUpdates: false, startedWith: {} };
+      task = newTask(false);
       flush();
+    },
+    taskWaitsInVain: () => {
+      schedule();
+      const scheduledEventId = task?.scheduled;
+      write('workflowTaskTimedOut', { scheduledEventId, startedEventId: 0, timeoutType: 2 });
+      task = null;
+      schedule();
     },
     upTo: (count) => createServerHistory(now, events.slice(0, count)),
     fetched: () =>

@@ -77,7 +77,14 @@ async function codeOf(): Promise<string> {
   return 'code' in bundle ? bundle.code : readFile(bundle.codePath, 'utf8');
 }
 
-export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Cases> {
+/**
+ * @param dynamicConfig of the server.
+ * @param way where the first worker finds the server, when it is not to go straight there.
+ */
+export async function openCases(
+  dynamicConfig: DynamicConfig = {},
+  way: (address: string) => Promise<string> = async (address) => address,
+): Promise<Cases> {
   const temporal = await temporalForTests(dynamicConfig);
   const raw = clientOf(temporal.config);
   const client = holdfastClient({ client: raw, config: temporal.config });
@@ -91,7 +98,9 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
   );
   try {
     await registerSearchAttributes(raw);
-    const workers = await workersOf(temporal.config, activities);
+    const { config } = temporal;
+    const address = await way(config.temporal.address);
+    const workers = await workersOf({ ...config, temporal: { ...config.temporal, address } }, activities);
     let builds = 0;
     return {
       temporal,
@@ -108,7 +117,7 @@ export async function openCases(dynamicConfig: DynamicConfig = {}): Promise<Case
       async anotherWorker() {
         // Before the code: it ends with its source map, and what follows that may be read as part of it.
         const code = `// build ${++builds}\n${await codeOf()}`;
-        const another = await workersOf(temporal.config, activities, { bundle: { code } });
+        const another = await workersOf(config, activities, { bundle: { code } });
         workers.shutdown();
         return another;
       },
