@@ -49,8 +49,8 @@ async function withContent(
   return present(await Promise.all(results));
 }
 
-/** Null: proved usable. */
-async function unusable(deps: Deps, uri: string, call: Call): Promise<Fault | null> {
+/** Why a storage is not usable; null: proved usable. */
+export async function unusable(deps: Deps, uri: string, call: Call): Promise<Fault | null> {
   const owner = deps.ports.storageOf(uri);
   if ('code' in owner) return owner;
   try {

@@ -1,11 +1,12 @@
 import type { Call, FileStatus } from '../adapters/ports.js';
 import type { ClusterConfig } from '../config/config.js';
-import { failureClass, faultOf } from '../domain/failure.js';
+import { failureClass } from '../domain/failure.js';
 import { hashText } from '../domain/hash128.js';
 import type { RunId } from '../domain/ids.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { lastAlive, unaccounted } from '../domain/witness.js';
+import { unusable } from './assess-stuck.js';
 import type { Deps } from './deps.js';
 import type { ConfiguredJob } from './job.js';
 import { positionsIn } from './read-state.js';
@@ -56,12 +57,8 @@ const directoryOf = (cluster: ClusterConfig, run: RunId): string =>
 async function newestIn(deps: Deps, directory: string, call: Call): Promise<Reading<string>> {
   const owner = deps.ports.storageOf(directory);
   if ('code' in owner) return unknown(owner);
-  try {
-    await owner.storage.proveUsable(call);
-  } catch (error) {
-    call.signal.throwIfAborted();
-    return unknown(faultOf(error));
-  }
+  const away = await unusable(deps, directory, call);
+  if (away !== null) return unknown(away);
   let newest = -1n;
   let changed: FileStatus | null = null;
   const take = (page: readonly FileStatus[]): void => {

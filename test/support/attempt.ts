@@ -14,6 +14,7 @@ import { faultOf, type Fault } from '../../domain/failure.js';
 import type { RunId } from '../../domain/ids.js';
 import type { FromNothing, GivenUp } from '../../domain/kafka-from.js';
 import type { Policy } from '../../domain/policy.js';
+import type { Stillness } from '../../domain/witness.js';
 
 export type AttemptEnd =
   | Exclude<Next, { do: 'assess' | 'fetchPointer' | 'readState' | 'checkOffsets' | 'restore' | 'start' }>
@@ -28,6 +29,8 @@ export interface AttemptOptions {
   /** A person's word. */
   readonly fromNothing?: FromNothing;
   readonly approved?: readonly string[];
+  /** What the passes before this one have carried: how long what the old run leaves behind has stood still. */
+  readonly still?: Stillness | null;
 }
 
 const JOB = 'window-counts';
@@ -44,6 +47,7 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
     submitted,
     approved: options.approved ?? [],
     fromNothing: options.fromNothing ?? null,
+    still: options.still ?? null,
   };
   try {
     for (;;) {
@@ -76,6 +80,7 @@ export async function attempt(deps: Deps, options: AttemptOptions): Promise<Atte
             submitted,
             consented: false,
             repeated: false,
+            still: options.still ?? null,
           };
           await restoreJob(deps, input, signal);
           return { do: 'restored', point: point.path };
