@@ -75,7 +75,10 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
   const { seed, policy, faults } = schedule;
   const timeline = createTimeline(START);
   const world = createWorld(timeline, random(seed ^ 0x0a11), schedule.setup);
-  const judge = createJudge(world, policy, schedule.sink);
+  const judge = createJudge(world, policy, schedule.sink, (run) => {
+    const ledger = driver.memo(watchId(CLUSTER))?.[ledgerKey(jobName(JOB))] as JobLedger | undefined;
+    return ledger?.runs.find((r) => r.run === run)?.state ?? null;
+  });
   const story: string[] = [];
   const stepCounts = new Map<string, number>();
   /** Each strikes once. */
@@ -114,7 +117,7 @@ export async function simulate(sandbox: Sandbox, schedule: Schedule, bend: Bend 
       },
     });
     return {
-      config: configOf(policy, schedule.sink),
+      config: configOf(policy, schedule.sink, schedule.setup.archive === true),
       ports: bend.ports?.(ports) ?? ports,
       readLedger: async (_cluster, job, signal) => {
         await timeline.wait(3, signal);
@@ -422,7 +425,7 @@ async function withVirtualIntervals(timeline: Timeline, run: () => Promise<void>
   }
 }
 
-function configOf(policy: Policy, sink: SinkConfig | null): Config {
+function configOf(policy: Policy, sink: SinkConfig | null, archive: boolean): Config {
   return {
     file: '/simulation/holdfast.yaml',
     digest: '0'.repeat(64),
@@ -436,7 +439,7 @@ function configOf(policy: Policy, sink: SinkConfig | null): Config {
         ha: { zookeeper: 'main', root: '/flink', clusterId: '/default', storageDir: 'hdfs://prod/flink/ha' },
         checkpoints: ROOT,
         savepoints: 'hdfs://prod/flink/savepoints',
-        archive: null,
+        archive: archive ? 'hdfs://prod/flink/archive' : null,
         heartbeatTimeout: 10_000,
         sessionTimeout: 10_000,
         startCluster: null,
