@@ -160,6 +160,28 @@ test('a submission that Flink takes long after it has lost the run of the second
   expect(outcome.story.join()).toContain('phase waiting: SubmitInDoubt');
 });
 
+describe('a job that a person cancels while it restarts, and whose JobManager is replaced', () => {
+  const cancelled = (archive: boolean): Schedule => ({
+    ...alone(
+      { is: 'hdfs', when: { at: 4_000 }, to: 'down', for: 7_000 },
+      { is: 'cancelled by hand', when: { at: 11_500 } },
+      { is: 'away', system: 'flink', when: { at: 12_000 }, for: 3_000 },
+      { is: 'alert', when: { at: 13_000 }, times: 1 },
+    ),
+    setup: { haOnHdfs: false, endlessRestarts: true, archive },
+  });
+
+  test("is left alone: Flink's archive tells how it ended", async () => {
+    const { phase, story } = await play(cancelled(true));
+    expect(phase).toBe('ended by a person');
+    expect(story.join()).not.toContain('submit ');
+  });
+
+  test('is asked about where nothing tells', async () => {
+    expect((await play(cancelled(false))).phase).toBe('asking');
+  });
+});
+
 test('an alert that comes while the last notice is on its way grants N attempts of its own, and no more', async () => {
   const schedule = incident(
     { is: 'started by hand', when: { phase: 'aborted', nth: 1, after: 60_000 }, blank: false },

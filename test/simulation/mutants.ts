@@ -212,6 +212,18 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "does not ask Flink's archive how a run has ended",
+    course: {
+      ...incident([
+        { is: 'cancelled by hand', when: { at: 11_500 } },
+        { is: 'away', system: 'flink', when: { at: 12_000 }, for: 3_000 },
+        { is: 'alert', when: { at: 13_000 }, times: 1 },
+      ]),
+      setup: { haOnHdfs: false, endlessRestarts: true, archive: true },
+    },
+    bend: bendPorts(() => ({ archivedEnd: () => Promise.resolve(absent) })),
+  },
+  {
     name: 'submits without a restore point',
     bend: {
       ports: (ports) => ({
@@ -249,6 +261,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'forgets a submission in doubt when it continues as new',
     course: incident([{ is: 'submission', nth: 1, fault: { is: 'late', by: 90_000 } }], 30),
     code: replace('!passing.has(field)', '!passing.has(field) && field !== "openSubmission"'),
+  },
+  {
+    name: 'uses another run id while a call without an answer may still be taken',
+    course: incident([
+      { is: 'submission', nth: 1, fault: { is: 'late', by: 120_000 } },
+      { is: 'run fails', when: { phase: 'resumed', nth: 1, after: 1_000 } },
+    ]),
+    code: replace('if (late === null || now >= late.until)', 'if (true)'),
   },
   {
     name: 'takes an unknown answer of ZooKeeper for no HA data',

@@ -2,6 +2,7 @@
 import type { Submission } from '../../adapters/ports.js';
 import { RECOVERY_ABORTED } from '../../domain/abort-ledger.js';
 import type { SinkConfig } from '../../config/config.js';
+import type { RunId } from '../../domain/ids.js';
 import type { CaseEnd, CaseStatus, Restored } from '../../domain/case.js';
 import { samePath } from '../../domain/ladder.js';
 import type { Policy } from '../../domain/policy.js';
@@ -66,7 +67,13 @@ const RESTING = new Set(['aborted', 'asking', 'closed']);
 /** A task of the workflow is carried out within this time of its event (milliseconds). */
 const TASK = SLOW_TASK + 30;
 
-export function createJudge(world: World, policy: Policy, sink: SinkConfig | null): Judge {
+/** @param remembered the state in which the ledger last saw a run; null: it does not know it. */
+export function createJudge(
+  world: World,
+  policy: Policy,
+  sink: SinkConfig | null,
+  remembered: (run: RunId) => string | null,
+): Judge {
   const { timeline } = world;
   const broken: Broken[] = [];
   const sound = new Map<string, number>();
@@ -82,6 +89,8 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
   let waiting: CaseStatus['waiting'] = null;
   /** When the last check of the offsets was begun. */
   let offsetsChecked = 0;
+  /** The case is over but for its last notices, since then. */
+  let overSince: number | null = null;
   /** When the last look was begun that would have seen a hold. */
   let assessedAt = 0;
 
@@ -121,11 +130,20 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         say('one run at a time', `run ${s.run} was submitted while the call of ${other} is on its way`);
     const newest = [...world.runs].sort((a, b) => b.started - a.started)[0];
     if (newest !== undefined && newest.endedByPerson !== null && newest.endedByPerson < began)
-      say('ended by a person', `run ${s.run} was submitted although a person has cancelled ${newest.run}`);
+      if (isKnownToHaveEnded(newest, newest.endedByPerson))
+        say('ended by a person', `run ${s.run} was submitted although a person has cancelled ${newest.run}`);
     // Of a call that was taken already, only whether it is the same matters: Flink refuses it twice.
     if (path !== null && !world.runs.some((r) => r.run === s.run)) newestSound(path);
     silence('a submission', doing?.scheduled ?? timeline.now(), true);
     if (path !== null) records(path, doing?.scheduled ?? timeline.now());
+  };
+
+  /** Whether anybody can tell that a person has ended this run. Where only an archive or the ledger can, a person may say so. */
+  const isKnownToHaveEnded = (run: SimRun, ended: number): boolean => {
+    if (run.known) return true;
+    if (saidSince(ended, 'approve', 'choose', 'startFromNothing')) return false;
+    const state = remembered(run.run);
+    return world.archive.has(run.run) || state === 'CANCELED' || state === 'FINISHED';
   };
 
   /** What policy or a person has to accept of Kafka before a point is restored. */
@@ -278,10 +296,19 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     state.includes(`/${run.run}/`) &&
     (pointAt(world, restored.point)?.position ?? 0) < world.kafka.start;
 
+  /** Who is asked whether a run was stopped on purpose would read it in the archive. */
+  const askedNeedlessly = (): void => {
+    const [newest] = [...world.runs].sort((a, b) => b.started - a.started);
+    if (newest === undefined || !world.archive.has(newest.run) || !isSeen(world, 'hdfs')) return;
+    if (newest.endedByPerson !== null && newest.endedByPerson < assessedAt - 1_000)
+      say('explained', `it is asked whether ${newest.run} was stopped on purpose, and the archive tells`);
+  };
+
   /** Another execution, or the same from an earlier point: nothing of what it was about to do counts any more. */
   const startOver = (): void => {
     pendingAbort.clear();
     waiting = null;
+    overSince = null;
     heldSince = null;
     abortedSince = null;
     stoppedSince = null;
@@ -370,7 +397,10 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
           say('aborted changes nothing', `the case went from aborted to ${now.phase} by itself`);
         abortedSince = null;
       }
+      const over = now.phase === 'closed' || (now.phase.startsWith('resumed') && now.waiting === null);
+      overSince = over ? (overSince ?? timeline.now()) : null;
       if (now.phase.startsWith('resumed') && status?.phase !== now.phase) resumed(now);
+      if (now.question?.about === 'vanished' && status?.question?.about !== 'vanished') askedNeedlessly();
       const lost = now.because?.code === 'StateLost' && status?.because?.code !== 'StateLost';
       const whole = pointsInTruth(world).find((p) => isIntact(world, p.path));
       if (lost && whole !== undefined && !byPerson())
@@ -385,6 +415,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
     wasReset: startOver,
     ended: (result) => {
       const end = result as CaseEnd | { readonly failedAs: string } | undefined;
+      const decided = overSince ?? timeline.now();
       forget();
       if (end === undefined || end === null) return;
       // Whoever closes an aborted case fails it.
@@ -393,8 +424,7 @@ export function createJudge(world: World, policy: Policy, sink: SinkConfig | nul
         return;
       }
       closedByPerson = end.outcome === 'closed' || end.outcome === 'ended by a person';
-      const ago = (ms: number): number => timeline.now() - ms;
-      const lately = world.runs.some((r) => r.ended === null || r.ended > ago(60_000));
+      const lately = world.runs.some((r) => r.ended === null || r.ended > decided - 60_000);
       if (
         (end.outcome.startsWith('resumed') || end.outcome === 'healthy') &&
         !lately &&

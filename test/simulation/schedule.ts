@@ -148,7 +148,16 @@ export function scheduleOf(seed: number): Schedule {
   for (let i = 0; i < more; i++) faults.push(anyFault(r));
   faults.push(...fromNothing(random(~seed)));
   faults.push(...forgotten(random(seed ^ 0x5eed)));
-  return { seed, policy, setup, sink, faults, continueAfter: r.chance(0.25) ? r.int(25, 90) : 10_000 };
+  const archive = random(seed ^ 0xa7c4).chance(0.5);
+  faults.push(...cancelledUnseen(random(seed ^ 0xf0a6)));
+  return {
+    seed,
+    policy,
+    setup: { ...setup, archive },
+    sink,
+    faults,
+    continueAfter: r.chance(0.25) ? r.int(25, 90) : 10_000,
+  };
 }
 
 /** Now and then a person gives everything up, and says so again when asked. Of numbers of its own: other seeds stay. */
@@ -189,6 +198,19 @@ function forgotten(r: Random): readonly Fault[] {
       when: { at: at + after },
       what: 'approve',
     })),
+  ];
+}
+
+/** Now and then a person cancels the job, and the JobManager that saw it is replaced: only an archive knows. */
+function cancelledUnseen(r: Random): readonly Fault[] {
+  if (!r.chance(0.06)) return [];
+  const early = r.chance(0.6);
+  const after = r.int(0, 12_000);
+  const moment = (later: number): Moment =>
+    early ? { at: 4_000 + after + later } : { phase: 'resumed', nth: 1, after: after + later };
+  return [
+    { is: 'cancelled by hand', when: moment(0) },
+    { is: 'away', system: 'flink', when: moment(r.int(0, 4_000)), for: r.int(500, 15_000) },
   ];
 }
 

@@ -82,7 +82,10 @@ export async function simulate(
   const { seed, policy, faults } = schedule;
   const timeline = createTimeline(START);
   const world = createWorld(timeline, random(seed ^ 0x0a11), schedule.setup);
-  const judge = createJudge(world, policy, schedule.sink);
+  const judge = createJudge(world, policy, schedule.sink, (run) => {
+    const ledger = driver.memo(watchId(CLUSTER))?.[ledgerKey(jobName(JOB))] as JobLedger | undefined;
+    return ledger?.runs.find((r) => r.run === run)?.state ?? null;
+  });
   const story: string[] = [];
   const stepCounts = new Map<string, number>();
   /** Each strikes once. */
@@ -121,7 +124,7 @@ export async function simulate(
       },
     });
     return {
-      config: configOf(policy, schedule.sink),
+      config: configOf(policy, schedule.sink, schedule.setup.archive === true),
       ports: bend.ports?.(ports) ?? ports,
       readLedger: async (_cluster, job, signal) => {
         await timeline.wait(3, signal);
@@ -432,7 +435,7 @@ async function withVirtualIntervals(timeline: Timeline, run: () => Promise<void>
   }
 }
 
-function configOf(policy: Policy, sink: SinkConfig | null): Config {
+function configOf(policy: Policy, sink: SinkConfig | null, archive: boolean): Config {
   return {
     file: '/simulation/holdfast.yaml',
     digest: '0'.repeat(64),
@@ -446,7 +449,7 @@ function configOf(policy: Policy, sink: SinkConfig | null): Config {
         ha: { zookeeper: 'main', root: '/flink', clusterId: '/default', storageDir: 'hdfs://prod/flink/ha' },
         checkpoints: ROOT,
         savepoints: 'hdfs://prod/flink/savepoints',
-        archive: null,
+        archive: archive ? 'hdfs://prod/flink/archive' : null,
         heartbeatTimeout: 10_000,
         sessionTimeout: 10_000,
         startCluster: null,

@@ -81,7 +81,7 @@ export function simulatedPorts(world: World, hooks: PortHooks): Ports {
     receivers: [simulatedReceiver(world)],
     close: () => Promise.resolve(),
     commands: { run: () => Promise.reject(failure('ConfigInvalid', 'the simulation has no programs')) },
-    archivedEnd: () => Promise.resolve(absent),
+    archivedEnd: (_directory, run, call) => storage.archived(run, call),
   };
 }
 
@@ -89,7 +89,11 @@ type Answer = <T>(call: Call, look: () => T) => Promise<T>;
 
 // ── HDFS ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function simulatedStorage(world: World, hooks: PortHooks, answer: Answer): Storage {
+interface SimulatedStorage extends Storage {
+  archived(run: RunId, call: Call): Promise<Reading<{ readonly state: string }>>;
+}
+
+function simulatedStorage(world: World, hooks: PortHooks, answer: Answer): SimulatedStorage {
   const away = (kind: 'look' | 'read' | 'write'): Fault | null => {
     const say = (code: FailureCode, message: string): Fault => fault(code, message, NAMENODE);
     if (world.unseen.has('hdfs')) return say('StorageUnavailable', 'no route to host');
@@ -154,6 +158,11 @@ function simulatedStorage(world: World, hooks: PortHooks, answer: Answer): Stora
       look(call, 'look', () => {
         const lost = [...world.files].filter(([name, f]) => name.startsWith(uri) && f.lost).map(([n]) => n);
         return present({ healthy: lost.length === 0, missingFiles: lost, corruptFiles: [] });
+      }),
+    archived: (run, call) =>
+      look(call, 'read', () => {
+        const state = world.archive.get(run);
+        return state === undefined ? absent : present({ state });
       }),
     setAside: (uri, to, call) =>
       answer(call, () => {

@@ -20,6 +20,7 @@ const INTERVAL = 3_000;
 const RETAINED = 3;
 const RESTART_DELAY = 2_000;
 const RESTARTS = 3;
+const ARCHIVED_AFTER = 60;
 /** A supervisor starts a JobManager that has ended this often (milliseconds). */
 const SUPERVISED = 10_000;
 
@@ -30,6 +31,8 @@ export interface Setup {
   readonly haOnHdfs: boolean;
   /** Restart strategy exponential delay: an outage of any length is only a pause. */
   readonly endlessRestarts: boolean;
+  /** Flink archives ended runs on the HDFS that fails. Left out: it does not. */
+  readonly archive?: boolean;
 }
 
 /** How HDFS fails: not at all, refused, in safe mode, without an active NameNode, without DataNodes. */
@@ -107,6 +110,8 @@ export interface World {
   };
   /** Submissions on their way: sent and neither arrived nor lost. */
   readonly flying: Map<RunId, number>;
+  /** How runs ended, as Flink has archived it. */
+  readonly archive: Map<RunId, FlinkState>;
   /** The hold that a person has placed on the job. */
   standing: StandingHold | null;
   note: (text: string) => void;
@@ -127,6 +132,7 @@ export function createWorld(timeline: Timeline, random: Random, setup: Setup): W
     turns: { hdfs: [], zookeeper: [], flink: [], kafka: [], taskmanagers: [] },
     kafka: { start: 0, origin: 1_700_000_000_000, members: 0, group: new Map(), changed: 0, oldEnd: 0 },
     flying: new Map(),
+    archive: new Map(),
     standing: null,
     note: () => undefined,
   };
@@ -383,6 +389,7 @@ export function over(
   run.ended = world.timeline.now();
   if (byPerson) run.endedByPerson = world.timeline.now();
   world.note(`Flink: run ${run.run.slice(0, 6)} ${state}`);
+  if (world.setup.archive === true) archive(world, run, state);
   const clean = (): void => {
     // Without ZooKeeper the clean-up is tried again.
     if (!world.up.zookeeper) return void world.timeline.at(world.timeline.now() + 1_000, clean);
@@ -394,6 +401,13 @@ export function over(
   // A clean-up that fails is tried again with growing delays: the HA data can outlive the run for a while.
   const after = world.random.chance(0.75) ? 50 : world.random.int(1_000, 40_000);
   world.timeline.at(world.timeline.now() + after, clean);
+}
+
+/** Once, by the JobManager that saw the end, if the storage takes it. */
+function archive(world: World, run: SimRun, state: FlinkState): void {
+  world.timeline.at(world.timeline.now() + ARCHIVED_AFTER, () => {
+    if (run.known && world.up.flink && world.hdfs === 'up') world.archive.set(run.run, state);
+  });
 }
 
 // ── What the world does to itself ───────────────────────────────────────────────────────────────────────────────
