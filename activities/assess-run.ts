@@ -10,7 +10,7 @@ import type { Began } from '../domain/evidence.js';
 import { fault } from '../domain/failure.js';
 import { differing, haSettingsIn } from '../domain/ha-settings.js';
 import { runId, type RunId } from '../domain/ids.js';
-import type { JobLedger, RestoredFrom } from '../domain/ledger.js';
+import { withProved, type JobLedger, type ProvedRun, type RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import {
   isTerminal,
@@ -44,6 +44,8 @@ export interface AssessInput {
   readonly began?: Began;
   /** Runs that this case has stopped. */
   readonly stopped?: readonly RunId[];
+  /** The run that this case has proved last. Left out: none. */
+  readonly proved?: ProvedRun;
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
@@ -69,6 +71,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     listed.is === 'present' && seen.is === 'present' && seen.value.some((h) => h.belongs === 'nobody');
   if (behind) await deps.ports.clock.sleep(LISTED_WITHIN, signal);
   const jobs = behind ? await flink.jobs(call) : listed;
+  const runs = await readRuns(it, flink, jobs, input.submitted, call);
   const assessment: Assessment = {
     at: deps.ports.clock.now(),
     leader: mapReading(overview, ({ endpoint, version, taskManagers }) => ({
@@ -77,10 +80,10 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
       taskManagers,
     })),
     settings,
-    runs: await readRuns(it, flink, jobs, input.submitted, call),
+    runs,
     ha: known(jobs),
     dirty,
-    ledger,
+    ledger: withOwn(ledger, runs, input.proved),
     slots: mapReading(overview, ({ slotsTotal, slotsAvailable }) => ({
       total: slotsTotal,
       free: slotsAvailable,
@@ -115,6 +118,20 @@ async function readSettings(
   return differs === null
     ? configuration
     : present({ differs: `${differs}, as the watch saw it last; no JobManager answers that could be asked` });
+}
+
+/**
+ * What is remembered, with the run that this case has proved and nobody shows: a watch that has not looked since would
+ * take the end of an older run for the newest news.
+ */
+function withOwn(
+  ledger: Reading<JobLedger>,
+  runs: Assessment['runs'],
+  proved: ProvedRun | undefined,
+): Reading<JobLedger> {
+  if (proved === undefined || (runs.is === 'present' && runs.value.some(({ run }) => run === proved.run)))
+    return ledger;
+  return mapReading(ledger, (known) => withProved(known, proved));
 }
 
 async function readHa(deps: Deps, it: ConfiguredJob, call: Call): Promise<Reading<HaCluster>> {

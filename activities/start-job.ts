@@ -13,6 +13,7 @@ import {
   type StartOffset,
 } from '../domain/kafka-from.js';
 import { placeholdersIn } from '../domain/launch-command.js';
+import type { ProvedRun } from '../domain/ledger.js';
 import type { Stillness } from '../domain/witness.js';
 import { assessRun } from './assess-run.js';
 import type { Deps } from './deps.js';
@@ -189,6 +190,8 @@ export interface StartInput {
   readonly inDoubt?: boolean;
   /** How long what the old run leaves behind has stood still; null or left out: nobody had to look. */
   readonly still?: Stillness | null;
+  /** The run that this case has proved last. Left out: none. */
+  readonly proved?: ProvedRun;
 }
 
 /**
@@ -210,7 +213,7 @@ export async function startJob(deps: Deps, input: StartInput, signal: AbortSigna
     if (earlier !== null) return { ...earlier, at: deps.ports.clock.now() };
     if (it.job.launch.kind === 'command' && !takesKafkaFrom(it))
       throw failure('ConfigInvalid', 'expected {kafkaFrom} in launch.command to start the job from nothing');
-    const assessment = await assessRun(deps, { job: input.job, submitted: input.submitted }, signal);
+    const assessment = await assessRun(deps, input, signal);
     const objection = fence(assessment, true, input.still ?? null);
     if (objection !== null) throw new HoldfastError(objection);
     await stillThere(deps, it, start, call);

@@ -35,6 +35,24 @@ export interface JobLedger {
   readonly ha?: HaSettings;
 }
 
+/** A run that a case itself has proved: the watch may not have looked since. */
+export interface ProvedRun {
+  readonly run: RunId;
+  /** Path of the restore point; null: it was started from nothing. */
+  readonly point: string | null;
+  /** Epoch milliseconds of the submission's answer, and of the proof. */
+  readonly started: number;
+  readonly seen: number;
+}
+
+/** With a run that it does not know yet: whoever proved it has seen it RUNNING. */
+export function withProved(ledger: JobLedger, { run, point, started, seen }: ProvedRun): JobLedger {
+  if (ledger.runs.some((known) => known.run === run)) return ledger;
+  const restoredFrom: RestoredFrom = point === null ? { is: 'nothing' } : { is: 'point', path: point };
+  const runs = [...ledger.runs, { run, started, restoredFrom, state: 'RUNNING', seen }];
+  return { ...ledger, runs: runs.sort((a, b) => b.started - a.started) };
+}
+
 const MOST_RUNS = 10;
 const MOST_POINTS = 5;
 const MOST_GAPS = 5;

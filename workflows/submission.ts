@@ -9,6 +9,7 @@ import type { RunId } from '../domain/ids.js';
 import { NOTHING } from '../domain/kafka-from.js';
 import { called, lateCallOf } from '../domain/late-call.js';
 import { judgesPoint } from '../domain/last-pass.js';
+import type { ProvedRun } from '../domain/ledger.js';
 import { expiredTransactions } from '../domain/offsets.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { gapIn } from '../domain/skipped.js';
@@ -38,6 +39,13 @@ export function settle(the: Case, assessment: Assessment | null): OpenSubmission
   }
   if (stillOpen(the.openSubmission, assessment, the.approved) === null) leave(the);
   return the.openSubmission;
+}
+
+/** The run that this case has proved last, for whoever looks whether it lives. */
+export function proved({ restored }: Case): { readonly proved?: ProvedRun } {
+  if (restored === null || restored.provedAt === null) return {};
+  const { run, point, submittedAt, provedAt } = restored;
+  return { proved: { run, point: point === NOTHING ? null : point, started: submittedAt, seen: provedAt } };
 }
 
 /** The fate of the open submission is known. */
@@ -88,6 +96,7 @@ export async function submit(
       inDoubt,
       consented,
       ...(the.still === null ? {} : { still: the.still }),
+      ...proved(the),
     };
     return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
   });

@@ -75,6 +75,24 @@ describe('assessRun', () => {
     expect(situationOf(await assessRun(later, { job: JOB, submitted: [] }, signal)).is).toBe('abandoned');
   });
 
+  describe('with a run that this case has proved', () => {
+    const proved = { run: NEW, point: chk(8), started: 20_000, seen: 30_000 };
+    const look = () => assessRun(deps, { job: JOB, submitted: [NEW], proved }, signal);
+
+    test('and that nobody shows: nobody saw it end, whatever became of the runs before it', async () => {
+      world.ledger = present({ runs: [], points: [], watchedSince: 0, gaps: [], complete: true });
+      expect(situationOf(await look())).toMatchObject({
+        is: 'vanished',
+        because: expect.stringContaining(NEW) as string,
+      });
+    });
+
+    test('and that Flink shows: it is as Flink shows it', async () => {
+      world.runs.push(fakeRun({ run: NEW, state: 'FAILED', startTime: 19_000 }));
+      expect(situationOf(await look()).is).toBe('abandoned');
+    });
+  });
+
   const situation = async () => situationOf(await assessRun(deps, { job: JOB, submitted: [] }, signal)).is;
   const haJob = { run: WRITER, graph: true, checkpoints: [], counter: 9 };
   const rows: readonly [promise: string, change: () => void, expected: string][] = [

@@ -227,3 +227,18 @@ test('a case that is released from a hold does not say again that it is aborted'
   expect(outcome.story.filter((line) => line.includes('phase aborted'))).toHaveLength(1);
   expect(outcome.story.join()).toContain('phase held');
 });
+
+test('a run of its own that nobody watched, and whose end nobody saw, is not replaced without a question', async () => {
+  const { story } = await play(
+    alone(
+      { is: 'run fails', when: { at: 3_030 } },
+      // The watch does not look again before the job is lost a second time.
+      { is: 'worker', when: { ended: 'readState', nth: 1, after: 23 }, how: 'crash', for: 134 },
+      { is: 'cancelled by hand', when: { phase: 'resumed', nth: 1, after: 8_183 } },
+      { is: 'away', when: { phase: 'resumed', nth: 1, after: 9_775 }, system: 'flink', for: 8_123 },
+      { is: 'alert', when: { phase: 'resumed', nth: 1, after: 22_000 }, times: 1 },
+    ),
+  );
+  expect(story.join('\n')).toContain('phase asking');
+  expect(story.filter((line) => line.includes(' submit '))).toHaveLength(1);
+});
