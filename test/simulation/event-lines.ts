@@ -62,7 +62,8 @@ function whatIsTold(e: HistoryEvent, about: (scheduled: unknown) => string): str
   const fired = e.timerFiredEventAttributes ?? e.timerCanceledEventAttributes;
   if (fired) return say(fired.timerId);
   const marker = e.markerRecordedEventAttributes;
-  if (marker) return say(marker.markerName, marker.details?.['result']?.payloads);
+  if (marker)
+    return say(marker.markerName, attemptIn(marker.details?.['data']), marker.details?.['result']?.payloads);
   const shown = e.upsertWorkflowSearchAttributesEventAttributes;
   if (shown) return say(fields(shown.searchAttributes?.indexedFields));
   const memo = e.workflowPropertiesModifiedEventAttributes;
@@ -79,6 +80,12 @@ function whatIsTold(e: HistoryEvent, about: (scheduled: unknown) => string): str
   if (again) return say(again.workflowType?.name, again.input?.payloads);
   return '';
 }
+
+/** Of a step that was carried out within its task. */
+const attemptIn = (of: { readonly payloads?: readonly Payload[] | null } | undefined): string => {
+  const [data] = of?.payloads ?? [];
+  return data === undefined ? '' : `attempt ${(JSON.parse(text(data)) as { attempt: number }).attempt}`;
+};
 
 type Said = string | readonly Payload[] | null | undefined;
 

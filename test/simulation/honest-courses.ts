@@ -3,7 +3,7 @@ import { activityInfo, cancelled } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { asked, closed, endless, recover, slow, storageAway } from '../histories/course.js';
 import { COURSES } from '../histories/courses.js';
-import { JOB, said, type Stage } from '../support/cases.js';
+import { CASE, JOB, said, type Stage } from '../support/cases.js';
 
 /** With what only these courses need. */
 export interface HonestStage extends Stage {
@@ -119,6 +119,48 @@ course('a-message-is-heard-once-the-step-is-called-off', async (on) => {
   await on.until('aborted');
   await closed(on);
 });
+
+course('the-opening-is-tried-again-within-its-task', async (on) => {
+  let tries = 0;
+  await on.outside({}, ({ steps }) => ({
+    openCase: async (input) => {
+      if (++tries < 3) throw ApplicationFailure.retryable('Temporal did not answer', 'TemporalUnavailable');
+      return steps.openCase(input);
+    },
+  }));
+  await recover(on);
+  await on.end();
+});
+
+/** The first workflow task goes on while the case is opened; what comes meanwhile waits for its end. */
+const whileItOpens = (name: string, say: (on: HonestStage) => Promise<unknown>, then: typeof closed): void =>
+  course(name, async (on) => {
+    let opening = false;
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    await on.outside({}, ({ steps }) => ({
+      openCase: async (input) => {
+        opening = true;
+        await gate;
+        return steps.openCase(input);
+      },
+    }));
+    await recover(on);
+    await on.when('it opens', () => opening);
+    await say(on);
+    go();
+    await then(on);
+  });
+
+whileItOpens('an-alert-comes-while-a-task-is-at-work', recover, async (on) => void (await on.end()));
+whileItOpens(
+  'a-cancellation-comes-while-a-task-is-at-work',
+  (on) => on.raw.workflow.getHandle(CASE).cancel(),
+  async (on) => {
+    await on.until('aborted');
+    await closed(on);
+  },
+);
 
 course('a-worker-that-says-nothing-loses-its-step', async (on) => {
   let go = (): void => undefined;
