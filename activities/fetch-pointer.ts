@@ -2,14 +2,14 @@ import type { Call, FileStatus, Flink, FlinkCheckpoint, FlinkJob, Storage } from
 import { fault, faultOf } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { beginningOf, type LineageRun, type Pointers, type SourceReading } from '../domain/ladder.js';
-import type { JobLedger } from '../domain/ledger.js';
-import { absent, present, unknown, type Reading } from '../domain/reading.js';
+import { withProved, type JobLedger } from '../domain/ledger.js';
+import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
 import { readCompletedCheckpoint } from '../formats/completed-checkpoint.js';
 import { FormatError } from '../formats/format-error.js';
 import { readMetadata } from '../formats/metadata.js';
 import type { Snapshot } from '../formats/snapshot.js';
-import { restoredFrom } from './assess-run.js';
+import { restoredFrom, type AssessInput } from './assess-run.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
@@ -25,16 +25,19 @@ const READ_SAVEPOINTS = 3;
 /** The ladder without verdicts: every source that could name a restore point, each as a reading. */
 export async function fetchPointer(
   deps: Deps,
-  input: { readonly job: string; readonly submitted: readonly RunId[] },
+  input: Pick<AssessInput, 'job' | 'submitted' | 'proved'>,
   signal: AbortSignal,
 ): Promise<Pointers> {
   const it = configuredJob(deps, input.job);
   const call: Call = { signal };
   const flink = deps.ports.flink(it.clusterName);
-  const [jobs, ledger] = await Promise.all([
+  const { proved } = input;
+  const [jobs, remembered] = await Promise.all([
     flink.jobs(call),
     deps.readLedger(it.clusterName, it.name, signal),
   ]);
+  const ledger =
+    proved === undefined ? remembered : mapReading(remembered, (known) => withProved(known, proved));
   const shown = await flinkRuns(it, flink, jobs, input.submitted, call);
   const lineage = mergeLineage(shown.lineage, ledger).slice(0, NEWEST_RUNS);
   const rest = await Promise.all([

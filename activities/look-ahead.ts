@@ -27,8 +27,7 @@ export async function assessAhead(deps: Deps, input: AssessInput, signal: AbortS
   if (known === undefined || slow || (assessment.hold ?? null) !== null) return assessment;
   const { policy } = configuredJob(deps, input.job).job;
   if (decide({ ...known, policy, assessment }).do !== 'fetchPointer') return assessment;
-  const { job, submitted } = input;
-  const pointers = await unlessItFails(() => fetchPointer(deps, { job, submitted }, signal), signal);
+  const pointers = await unlessItFails(() => fetchPointer(deps, input, signal), signal);
   return pointers === null ? assessment : { ...assessment, pointers };
 }
 

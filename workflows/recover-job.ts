@@ -138,7 +138,7 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         case 'fetchPointer':
           tell(the, 'fetching pointer', 'fetchPointer', e);
-          e = { ...e, pointers: await steps.fetchPointer({ job, submitted }, 'where is its state?') };
+          e = { ...e, pointers: await steps.fetchPointer({ job, submitted, ...proved(the) }, 'where is its state?') };
           break;
         case 'readState': {
           tell(the, 'reading state', 'readState', e);

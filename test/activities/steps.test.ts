@@ -166,6 +166,14 @@ describe('fetchPointer', () => {
     expect(blind).toEqual([]);
   });
 
+  test('looks into the directory of a run that only this case has proved', async () => {
+    world.files.set(`${chk(9, NEW)}/_metadata`, new Uint8Array([1]));
+    world.ledger = present({ runs: [], points: [], watchedSince: 0, gaps: [], complete: true });
+    const proved = { run: NEW, point: chk(8), started: 20_000, seen: 30_000 };
+    const pointers = await fetchPointer(deps, { job: JOB, submitted: [NEW], proved }, signal);
+    expect(buildLadder(pointers, null).rungs[0]?.point.path).toBe(chk(9, NEW));
+  });
+
   test('a checkpoint directory without _metadata is no restore point', async () => {
     world.files.set(`${chk(9)}/some-state`, new Uint8Array([1]));
     expect((await ladder()).rungs[0]?.point.path).toBe(chk(8));
