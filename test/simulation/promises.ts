@@ -416,6 +416,7 @@ export function createJudge(
     ended: (result) => {
       const end = result as CaseEnd | { readonly failedAs: string } | undefined;
       const decided = overSince ?? timeline.now();
+      const resumedSince = status?.phase.startsWith('resumed') === true ? status.since : decided;
       forget();
       if (end === undefined || end === null) return;
       // Whoever closes an aborted case fails it.
@@ -424,7 +425,10 @@ export function createJudge(
         return;
       }
       closedByPerson = end.outcome === 'closed' || end.outcome === 'ended by a person';
-      const lately = world.runs.some((r) => r.ended === null || r.ended > decided - 60_000);
+      // A run that fails in the soak is alerted of; one that a person cancels then is nobody's any more.
+      const lately = world.runs.some(
+        (r) => r.ended === null || r.ended > decided - 60_000 || (r.endedByPerson ?? 0) > resumedSince,
+      );
       if (
         (end.outcome.startsWith('resumed') || end.outcome === 'healthy') &&
         !lately &&
