@@ -10,7 +10,7 @@ import type { Began } from '../domain/evidence.js';
 import { fault } from '../domain/failure.js';
 import { differing, haSettingsIn } from '../domain/ha-settings.js';
 import { runId, type RunId } from '../domain/ids.js';
-import { withProved, type JobLedger, type ProvedRun, type RestoredFrom } from '../domain/ledger.js';
+import { withOwn, type JobLedger, type OwnRun, type RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import {
   isTerminal,
@@ -44,8 +44,8 @@ export interface AssessInput {
   readonly began?: Began;
   /** Runs that this case has stopped. */
   readonly stopped?: readonly RunId[];
-  /** The run that this case has proved last. Left out: none. */
-  readonly proved?: ProvedRun;
+  /** The run that this case has submitted last. Left out: none. */
+  readonly own?: OwnRun;
 }
 
 /** Looks at everything that could bring the job back. Looks only; the decision is `situationOf`. */
@@ -83,7 +83,7 @@ export async function assessRun(deps: Deps, input: AssessInput, signal: AbortSig
     runs,
     ha: known(jobs),
     dirty,
-    ledger: withOwn(ledger, runs, input.proved),
+    ledger: remember(ledger, runs, input.own),
     slots: mapReading(overview, ({ slotsTotal, slotsAvailable }) => ({
       total: slotsTotal,
       free: slotsAvailable,
@@ -121,17 +121,17 @@ async function readSettings(
 }
 
 /**
- * What is remembered, with the run that this case has proved and nobody shows: a watch that has not looked since would
- * take the end of an older run for the newest news.
+ * What is remembered, with the case's own run where Flink does not show it: a watch that has not looked since would take
+ * the end of an older run for the newest news.
  */
-function withOwn(
+function remember(
   ledger: Reading<JobLedger>,
   runs: Assessment['runs'],
-  proved: ProvedRun | undefined,
+  own: OwnRun | undefined,
 ): Reading<JobLedger> {
-  if (proved === undefined || (runs.is === 'present' && runs.value.some(({ run }) => run === proved.run)))
-    return ledger;
-  return mapReading(ledger, (known) => withProved(known, proved));
+  const shown = runs.is === 'present' && runs.value.some(({ run }) => run === own?.run);
+  // Taken and not seen since: the attempt that submitted it decides what that means.
+  return shown || own?.state === null ? ledger : mapReading(ledger, (known) => withOwn(known, own));
 }
 
 async function readHa(deps: Deps, it: ConfiguredJob, call: Call): Promise<Reading<HaCluster>> {

@@ -51,6 +51,8 @@ export type Confirmation =
   | {
       readonly is: 'dead';
       readonly fault: Fault;
+      /** In which it ended. Left out: it was not told. */
+      readonly state?: string;
       /** Flink says that the state itself could not be restored; left out: it says nothing of it. */
       readonly refused?: boolean;
     }
@@ -252,5 +254,6 @@ async function dead(flink: Flink, input: ConfirmInput, state: string, call: Call
   const first = exceptions.is === 'present' ? exceptions.value[0] : undefined;
   const message = `run ${input.run} ended as ${state}${first === undefined ? '' : `: ${first.message}`}`;
   const refused = first?.refuses !== undefined && first.refuses !== null;
-  return { is: 'dead', fault: fault('RestoreTimedOut', message, input.run), ...(refused ? { refused } : {}) };
+  const why = fault('RestoreTimedOut', message, input.run);
+  return { is: 'dead', fault: why, state, ...(refused ? { refused } : {}) };
 }

@@ -2,7 +2,7 @@ import type { Call, FileStatus, Flink, FlinkCheckpoint, FlinkJob, Storage } from
 import { fault, faultOf } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
 import { beginningOf, type LineageRun, type Pointers, type SourceReading } from '../domain/ladder.js';
-import { withProved, type JobLedger } from '../domain/ledger.js';
+import { withOwn, type JobLedger } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
 import { readCompletedCheckpoint } from '../formats/completed-checkpoint.js';
@@ -25,19 +25,17 @@ const READ_SAVEPOINTS = 3;
 /** The ladder without verdicts: every source that could name a restore point, each as a reading. */
 export async function fetchPointer(
   deps: Deps,
-  input: Pick<AssessInput, 'job' | 'submitted' | 'proved'>,
+  input: Pick<AssessInput, 'job' | 'submitted' | 'own'>,
   signal: AbortSignal,
 ): Promise<Pointers> {
   const it = configuredJob(deps, input.job);
   const call: Call = { signal };
   const flink = deps.ports.flink(it.clusterName);
-  const { proved } = input;
   const [jobs, remembered] = await Promise.all([
     flink.jobs(call),
     deps.readLedger(it.clusterName, it.name, signal),
   ]);
-  const ledger =
-    proved === undefined ? remembered : mapReading(remembered, (known) => withProved(known, proved));
+  const ledger = mapReading(remembered, (known) => withOwn(known, input.own));
   const shown = await flinkRuns(it, flink, jobs, input.submitted, call);
   const lineage = mergeLineage(shown.lineage, ledger).slice(0, NEWEST_RUNS);
   const rest = await Promise.all([

@@ -2,7 +2,7 @@ import type { Call } from '../adapters/ports.js';
 import { failure, fault, faultOf, type Fault } from '../domain/failure.js';
 import { fence } from '../domain/fence.js';
 import type { RunId } from '../domain/ids.js';
-import type { ProvedRun } from '../domain/ledger.js';
+import type { OwnRun } from '../domain/ledger.js';
 import type { RestorePoint } from '../domain/restore-point.js';
 import type { Assessment } from '../domain/situation.js';
 import type { Stillness } from '../domain/witness.js';
@@ -31,8 +31,8 @@ export interface RestoreInput {
   readonly stopped?: readonly RunId[];
   /** How long what the old run leaves behind has stood still; null or left out: nobody had to look. */
   readonly still?: Stillness | null;
-  /** The run that this case has proved last. Left out: none. */
-  readonly proved?: ProvedRun;
+  /** The run that this case has submitted last. Left out: none. */
+  readonly own?: OwnRun;
 }
 
 export interface RestoreOutcome extends Launched {

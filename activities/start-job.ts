@@ -13,7 +13,7 @@ import {
   type StartOffset,
 } from '../domain/kafka-from.js';
 import { placeholdersIn } from '../domain/launch-command.js';
-import type { ProvedRun } from '../domain/ledger.js';
+import type { OwnRun } from '../domain/ledger.js';
 import type { Stillness } from '../domain/witness.js';
 import { assessRun } from './assess-run.js';
 import type { Deps } from './deps.js';
@@ -190,8 +190,8 @@ export interface StartInput {
   readonly inDoubt?: boolean;
   /** How long what the old run leaves behind has stood still; null or left out: nobody had to look. */
   readonly still?: Stillness | null;
-  /** The run that this case has proved last. Left out: none. */
-  readonly proved?: ProvedRun;
+  /** The run that this case has submitted last. Left out: none. */
+  readonly own?: OwnRun;
 }
 
 /**

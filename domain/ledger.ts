@@ -35,22 +35,28 @@ export interface JobLedger {
   readonly ha?: HaSettings;
 }
 
-/** A run that a case itself has proved: the watch may not have looked since. */
-export interface ProvedRun {
+/** The run that a case itself has submitted last: the watch may not have looked since. */
+export interface OwnRun {
   readonly run: RunId;
   /** Path of the restore point; null: it was started from nothing. */
   readonly point: string | null;
-  /** Epoch milliseconds of the submission's answer, and of the proof. */
+  /** Epoch milliseconds at which Flink took it. */
   readonly started: number;
+  /** The last state that the case has seen, and when (epoch milliseconds). Null: Flink took it, and no more is known. */
+  readonly state: string | null;
   readonly seen: number;
 }
 
-/** With a run that it does not know yet: whoever proved it has seen it RUNNING. */
-export function withProved(ledger: JobLedger, { run, point, started, seen }: ProvedRun): JobLedger {
-  if (ledger.runs.some((known) => known.run === run)) return ledger;
+/** With the case's own run, as whoever saw it later has seen it. */
+export function withOwn(ledger: JobLedger, own: OwnRun | undefined): JobLedger {
+  if (own === undefined) return ledger;
+  const { run, point, started, state, seen } = own;
+  const known = ledger.runs.find((r) => r.run === run);
+  if (known !== undefined && (state === null || known.seen >= seen)) return ledger;
   const restoredFrom: RestoredFrom = point === null ? { is: 'nothing' } : { is: 'point', path: point };
-  const runs = [...ledger.runs, { run, started, restoredFrom, state: 'RUNNING', seen }];
-  return { ...ledger, runs: runs.sort((a, b) => b.started - a.started) };
+  const now = { run, started, restoredFrom, ...known, state: state ?? 'CREATED', seen };
+  const runs = [...ledger.runs.filter((r) => r !== known), now];
+  return { ...ledger, runs: runs.sort((x, y) => y.started - x.started) };
 }
 
 const MOST_RUNS = 10;

@@ -18,6 +18,7 @@ import type { ClusterStart } from '../domain/start-cluster.js';
 import type { Stop } from '../domain/stop.js';
 import type { Stuck } from '../domain/stuck.js';
 import type { Stillness } from '../domain/witness.js';
+import type { OwnRun } from '../domain/ledger.js';
 import type { RecoverInput } from './messages.js';
 
 export interface Case {
@@ -101,6 +102,8 @@ export interface Case {
   alertsLookedAt: number;
   /** A call of a settled submission that Flink may still take. */
   lateCall: LateCall | null;
+  /** The run that this case has submitted last, and what it saw of it last; null: none. */
+  own: OwnRun | null;
 }
 
 /** What each execution learns anew; all else outlives continue-as-new. */
@@ -166,6 +169,7 @@ export function newCase(input: RecoverInput): Case {
     still: null,
     alertsLookedAt: 0,
     lateCall: null,
+    own: null,
   };
   const passing: Pick<Case, Passing> = {
     input,

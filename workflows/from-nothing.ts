@@ -7,7 +7,7 @@ import { openedOf, type Case } from './case.js';
 import * as steps from './steps.js';
 import { tell } from './story.js';
 import { exceptGroup } from '../domain/witness.js';
-import { launch, proved, type Outcome } from './submission.js';
+import { launch, own, type Outcome } from './submission.js';
 
 /** What a person has said meanwhile, or with the start of the case. The last word counts. */
 export function heardFromNothing(the: Case): FromNothing | null {
@@ -39,7 +39,7 @@ export async function startFromNothing(
   const still = the.still === null ? {} : { still: the.still };
   return launch(the, e, { point: NOTHING, start }, (run, inDoubt) =>
     steps.startJob(
-      { job, run, from, start, submitted: the.submitted, inDoubt, ...still, ...proved(the) },
+      { job, run, from, start, submitted: the.submitted, inDoubt, ...still, ...own(the) },
       `start from nothing as run ${run}: ${from.by}, ${from.reason}`,
     ),
   );

@@ -31,7 +31,7 @@ import { stop } from './stop.js';
 import { allTold } from './notices.js';
 import * as steps from './steps.js';
 import { endOf, faultFrom, tell } from './story.js';
-import { confirm, proved, settle, submit, type Outcome } from './submission.js';
+import { confirm, own, settle, submit, type Outcome } from './submission.js';
 
 /** One recovery, from the first alert to its end; with `mode: look` only what it would restore. */
 export async function recoverJob(input: RecoverInput): Promise<CaseEnd | LookReport> {
@@ -128,7 +128,7 @@ async function attempt(the: Case): Promise<Outcome> {
           e = withAssessed(
             e,
             await steps.assessRun(
-              { job, submitted, stopped: the.stopping, began: began(the, e), ...proved(the) },
+              { job, submitted, stopped: the.stopping, began: began(the, e), ...own(the) },
               `attempt ${the.failed + 1}: who can bring ${job} back?`,
             ),
           );
@@ -138,7 +138,10 @@ async function attempt(the: Case): Promise<Outcome> {
           break;
         case 'fetchPointer':
           tell(the, 'fetching pointer', 'fetchPointer', e);
-          e = { ...e, pointers: await steps.fetchPointer({ job, submitted, ...proved(the) }, 'where is its state?') };
+          e = {
+            ...e,
+            pointers: await steps.fetchPointer({ job, submitted, ...own(the) }, 'where is its state?'),
+          };
           break;
         case 'readState': {
           tell(the, 'reading state', 'readState', e);

@@ -9,7 +9,7 @@ import type { RunId } from '../domain/ids.js';
 import { NOTHING } from '../domain/kafka-from.js';
 import { called, lateCallOf } from '../domain/late-call.js';
 import { judgesPoint } from '../domain/last-pass.js';
-import type { ProvedRun } from '../domain/ledger.js';
+import type { OwnRun } from '../domain/ledger.js';
 import { expiredTransactions } from '../domain/offsets.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { gapIn } from '../domain/skipped.js';
@@ -41,11 +41,13 @@ export function settle(the: Case, assessment: Assessment | null): OpenSubmission
   return the.openSubmission;
 }
 
-/** The run that this case has proved last, for whoever looks whether it lives. */
-export function proved({ restored }: Case): { readonly proved?: ProvedRun } {
-  if (restored === null || restored.provedAt === null) return {};
-  const { run, point, submittedAt, provedAt } = restored;
-  return { proved: { run, point: point === NOTHING ? null : point, started: submittedAt, seen: provedAt } };
+/** The run that this case has submitted last, for whoever looks what became of it. */
+export const own = (the: Case): { readonly own?: OwnRun } => (the.own === null ? {} : { own: the.own });
+
+/** What was seen of a run of this case. */
+function sawOwn(the: Case, run: RunId, point: string, state: string | null, seen: number): void {
+  const before = the.own?.run === run ? the.own : { started: seen };
+  the.own = { ...before, run, point: point === NOTHING ? null : point, state, seen };
 }
 
 /** The fate of the open submission is known. */
@@ -96,7 +98,7 @@ export async function submit(
       inDoubt,
       consented,
       ...(the.still === null ? {} : { still: the.still }),
-      ...proved(the),
+      ...own(the),
     };
     return steps.restoreJob(input, `restore ${point.path} as run ${run}`);
   });
@@ -122,6 +124,7 @@ export async function launch(
   try {
     const outcome = await call(run, before !== null);
     if (outcome.is === 'ended') {
+      if (outcome.state !== null) sawOwn(the, run, of.point, outcome.state, outcome.at);
       leave(the);
       return {
         is: 'failed',
@@ -134,6 +137,7 @@ export async function launch(
     the.openSubmission = { ...taken, shown, ...called(the.openSubmission, { is, repeated, at }) };
     if (!the.submitted.includes(shown)) the.submitted = [...the.submitted, shown];
     the.restored = { point: taken.point, run: shown, submittedAt: outcome.at, provedAt: null, proofs: [] };
+    sawOwn(the, shown, taken.point, null, outcome.at);
   } catch (error) {
     const why = faultFrom(error, 'restoreJob');
     if (KEEPS_OPEN.has(why.code))
@@ -169,6 +173,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
       const { at, proofs, skipped = [] } = confirmation;
       const submittedAt = the.restored?.run === run ? the.restored.submittedAt : at;
       the.restored = { point, run, submittedAt, provedAt: at, proofs: [...proofs, ...accepted], skipped };
+      sawOwn(the, run, point, 'RUNNING', at);
       if (start !== undefined) startedFromNothing(the, run);
       leave(the);
       the.failedWakes = 0;
@@ -184,6 +189,7 @@ export async function confirm(the: Case, run: RunId, point: string): Promise<Out
     case 'dead':
       leave(the);
       the.restored = null;
+      if (confirmation.state !== undefined) sawOwn(the, run, point, confirmation.state, Date.now());
       if (confirmation.refused === true) noteRefusal(the, point);
       return { is: 'failed', fault: confirmation.fault };
     case 'unproven':

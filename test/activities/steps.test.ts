@@ -75,9 +75,9 @@ describe('assessRun', () => {
     expect(situationOf(await assessRun(later, { job: JOB, submitted: [] }, signal)).is).toBe('abandoned');
   });
 
-  describe('with a run that this case has proved', () => {
-    const proved = { run: NEW, point: chk(8), started: 20_000, seen: 30_000 };
-    const look = () => assessRun(deps, { job: JOB, submitted: [NEW], proved }, signal);
+  describe('with a run that this case has submitted', () => {
+    const own = { run: NEW, point: chk(8), started: 20_000, state: 'RUNNING', seen: 30_000 };
+    const look = () => assessRun(deps, { job: JOB, submitted: [NEW], own }, signal);
 
     test('and that nobody shows: nobody saw it end, whatever became of the runs before it', async () => {
       world.ledger = present({ runs: [], points: [], watchedSince: 0, gaps: [], complete: true });
@@ -85,6 +85,15 @@ describe('assessRun', () => {
         is: 'vanished',
         because: expect.stringContaining(NEW) as string,
       });
+    });
+
+    test('and that nobody shows, as this case has seen it end', async () => {
+      world.ledger = present({ runs: [], points: [], watchedSince: 0, gaps: [], complete: true });
+      const look = (state: string | null) =>
+        assessRun(deps, { job: JOB, submitted: [NEW], own: { ...own, state } }, signal).then(situationOf);
+      expect(await look('CANCELED')).toMatchObject({ is: 'ended', run: NEW, state: 'CANCELED' });
+      expect(await look('FAILED')).toMatchObject({ is: 'abandoned', run: NEW });
+      expect(await look(null)).toMatchObject({ is: 'abandoned', run: WRITER });
     });
 
     test('and that Flink shows: it is as Flink shows it', async () => {
@@ -166,11 +175,11 @@ describe('fetchPointer', () => {
     expect(blind).toEqual([]);
   });
 
-  test('looks into the directory of a run that only this case has proved', async () => {
+  test('looks into the directory of a run that only this case knows', async () => {
     world.files.set(`${chk(9, NEW)}/_metadata`, new Uint8Array([1]));
     world.ledger = present({ runs: [], points: [], watchedSince: 0, gaps: [], complete: true });
-    const proved = { run: NEW, point: chk(8), started: 20_000, seen: 30_000 };
-    const pointers = await fetchPointer(deps, { job: JOB, submitted: [NEW], proved }, signal);
+    const own = { run: NEW, point: chk(8), started: 20_000, state: 'RUNNING', seen: 30_000 };
+    const pointers = await fetchPointer(deps, { job: JOB, submitted: [NEW], own }, signal);
     expect(buildLadder(pointers, null).rungs[0]?.point.path).toBe(chk(9, NEW));
   });
 

@@ -242,3 +242,14 @@ test('a run of its own that nobody watched, and whose end nobody saw, is not rep
   expect(story.join('\n')).toContain('phase asking');
   expect(story.filter((line) => line.includes(' submit '))).toHaveLength(1);
 });
+
+test('a person who cancels the run of a case while it is being proved is heard, also when Flink has forgotten it', async () => {
+  const { story } = await play(
+    alone(
+      { is: 'run fails', when: { at: 7_823 } },
+      { is: 'cancelled by hand', when: { phase: 'confirming', nth: 1, after: 3_750 } },
+      { is: 'away', when: { phase: 'confirming', nth: 1, after: 4_776 }, system: 'flink', for: 13_286 },
+    ),
+  );
+  expect(story.filter((line) => line.includes(' submit '))).toHaveLength(1);
+});
