@@ -7,6 +7,7 @@ import type { OpenSubmission } from './evidence.js';
 import { fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Next } from './next.js';
+import { timeOfDay } from './words.js';
 
 /** Flink gives a submission up after 300 s, and we wait 340 s for its answer (milliseconds). */
 export const TAKEN_WITHIN = 340_000;
@@ -52,7 +53,7 @@ export function awaitLateCall(late: LateCall | null, now: number): Next | null {
   if (late === null || now >= late.until) return null;
   const because = fault(
     'SubmitInDoubt',
-    `a call with run id ${late.run} got no answer, and Flink may take it until ${new Date(late.until).toISOString().slice(11, 19)} UTC: no other run is submitted before`,
+    `a call with run id ${late.run} got no answer, and Flink may take it until ${timeOfDay(late.until)} UTC: no other run is submitted before`,
     late.run,
   );
   return { do: 'await', for: null, until: late.until, because };

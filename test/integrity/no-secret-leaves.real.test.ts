@@ -1,7 +1,10 @@
 /** Promise 10. No secret leaves the worker: not in histories, statuses, errors or logs. The real adapters, against nobody. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createActivities } from '../../activities/index.js';
 import { connectPorts } from '../../adapters/connect.js';
 import { holdfastClient } from '../../client/index.js';
@@ -13,6 +16,7 @@ import { stepDeps } from '../../worker/deps.js';
 import { createLog } from '../../worker/logger.js';
 import { createWorkers } from '../../worker/run.js';
 import { scrubber } from '../../worker/scrub.js';
+import { commandLine } from '../support/command-line.js';
 import { clientOf } from '../support/temporal.js';
 
 const SECRETS = {
@@ -51,6 +55,7 @@ notices:
 
 test('a case that fails everywhere shows no secret to anybody', async () => {
   const system = await startTemporal({ ui: false });
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-secrets-'));
   const written = parseConfig(CONFIG, { file: '/nowhere/holdfast.yaml', env: SECRETS });
   const config = { ...written, temporal: { address: system.address, namespace: 'default', ui: null } };
   const temporal = clientOf(config);
@@ -92,13 +97,23 @@ test('a case that fails everywhere shows no secret to anybody', async () => {
       },
       { within: 120_000 },
     );
+    const html = join(folder, 'case.html');
+    const file = join(folder, 'holdfast.yaml');
+    await writeFile(file, `temporal: { address: '${system.address}' }\n${CONFIG}`);
+    for (const [name, value] of Object.entries(SECRETS)) vi.stubEnv(name, value);
+    const id = 'recover/counts/window-counts';
+    const told = await commandLine(['case', id, '--json', '--html', html, '--config', file]);
+    expect(told.code, told.err).toBe(0);
     const seen = {
       history,
       status: JSON.stringify(status),
+      'case --json': told.out,
+      'case --html': await readFile(html, 'utf8'),
       config: JSON.stringify(config),
       logs: logged.join(''),
     };
     expect(seen.history.length).toBeGreaterThan(5_000);
+    expect(seen['case --html']).toContain('refuses connections');
     const decoded = { ...seen, payloads: decodedPayloads(history) };
     for (const [where, text] of Object.entries(decoded)) {
       for (const secret of Object.values(SECRETS)) {
@@ -117,6 +132,8 @@ test('a case that fails everywhere shows no secret to anybody', async () => {
     await ports.close();
     await client.close();
     await system.close();
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true, force: true });
   }
 });
 
