@@ -5,10 +5,10 @@
 import { decideDeadEnd, decideLoop } from './decide-dead-end.js';
 import { costIn, decideRestore } from './decide-restore.js';
 import { decideStart } from './decide-start.js';
-import type { Evidence, OpenSubmission } from './evidence.js';
+import { takenFrom, type Evidence, type OpenSubmission } from './evidence.js';
 import { failureClass, fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import type { FromNothing } from './kafka-from.js';
+import { NOTHING, type FromNothing } from './kafka-from.js';
 import { buildLadder } from './ladder.js';
 import { awaitLateCall } from './late-call.js';
 import { launchInDoubt } from './launch-command.js';
@@ -100,10 +100,13 @@ function confirmOwnRun(e: Evidence, a: Assessment): Next | null {
   return {
     do: 'confirm',
     run: own.run,
-    point: e.openSubmission.point,
+    point: takenFrom(e.openSubmission, startOf(own)).point,
     because: `our run ${own.run} is ${own.state}`,
   };
 }
+
+const startOf = ({ restoredFrom }: RunView): string =>
+  restoredFrom.is === 'point' ? restoredFrom.path : NOTHING;
 
 /** A run of ours that restarts for ever from a point that we prove broken. That never got anywhere, it is no loss. */
 function endOwnLoop(e: Evidence, own: RunView): Next | null {

@@ -290,7 +290,7 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
 const inDoubt = ({ openSubmission }: Case): string =>
   openSubmission === null
     ? ''
-    : `. Whether Flink took run ${openSubmission.run} from ${openSubmission.point} is not known yet: the case watches for it, and submits nothing`;
+    : `. Whether Flink took run ${openSubmission.run} from ${[openSubmission, ...(openSubmission.others ?? [])].map(({ point }) => point).join(' or ')} is not known yet: the case watches for it, and submits nothing`;
 
 /**
  * Nothing more is tried; everything is kept. The execution stays open as the one case of its job: alerts join it and

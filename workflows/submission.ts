@@ -1,6 +1,12 @@
 /** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
 import { stillOpen } from '../domain/decide.js';
-import type { Evidence, OpenSubmission } from '../domain/evidence.js';
+import {
+  calledAgain,
+  takenFrom,
+  type Evidence,
+  type OpenSubmission,
+  type Submitted,
+} from '../domain/evidence.js';
 import type { Next, Plan } from '../domain/next.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';
@@ -112,13 +118,13 @@ export async function submit(
 export async function launch(
   the: Case,
   e: Evidence,
-  of: Omit<OpenSubmission, 'run'>,
+  of: Submitted,
   call: (run: RunId, inDoubt: boolean) => ReturnType<typeof steps.restoreJob>,
 ): Promise<Outcome> {
   const before = the.openSubmission;
   const run = before?.run ?? submissionRunId(the.origin, ++the.submissions);
   // Of a submission in doubt it is still open whether Flink took it, with the point that it named.
-  the.openSubmission = before ?? { run, ...of };
+  the.openSubmission = before === null ? { run, ...of } : calledAgain(before, of);
   if (!the.submitted.includes(run)) the.submitted = [...the.submitted, run];
   tell(the, 'restoring', 'restoreJob', e);
   try {
@@ -162,7 +168,8 @@ function noteRefusal(the: Case, point: string): void {
 export async function confirm(the: Case, run: RunId, point: string): Promise<Outcome> {
   const { job } = openedOf(the);
   tell(the, 'confirming', 'confirmRestored');
-  const { gone = [], start, accepted = [] } = the.openSubmission ?? {};
+  const open: OpenSubmission = the.openSubmission ?? { run, point };
+  const { gone = [], start, accepted = [] } = takenFrom(open, point);
   the.alertsLookedAt = the.desk.alertsHeard;
   const confirmation = await steps.confirmRestored(
     { job, run, point, gone, ...(start === undefined ? {} : { start }) },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { decide } from '../../domain/decide.js';
-import type { Evidence } from '../../domain/evidence.js';
+import { calledAgain, takenFrom, type Evidence } from '../../domain/evidence.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';
@@ -255,6 +255,26 @@ test('a job result that nobody can read is asked about, never repaired', () => {
   if (next.do !== 'ask') throw new Error('expected a question');
   expect(next.plan.approves).toBeNull();
   expect(next.plan.text).toMatch(/^UnreadableJobResult: .*Holdfast does not touch it/);
+});
+
+describe('a run of ours that Flink shows, of which two calls were made from different points', () => {
+  const first = { run: RUN_B, point: TOP, calls: 2 };
+  const open = calledAgain(first, { point: OLDER, accepted: ['an older point'] });
+  const from = (path: string) =>
+    run({ run: RUN_B, ended: null, state: 'RUNNING', restoredFrom: { is: 'point', path } });
+  const proved = (path: string) =>
+    decide(evidence({ assessment: assessment({ runs: present([from(path)]) }), openSubmission: open }));
+
+  test('is proved by the point that it was restored from', () => {
+    expect(proved(TOP)).toMatchObject({ do: 'confirm', run: RUN_B, point: TOP });
+    expect(proved(OLDER)).toMatchObject({ do: 'confirm', run: RUN_B, point: OLDER });
+    expect(takenFrom(open, OLDER).accepted).toEqual(['an older point']);
+  });
+
+  test('that named the same point is one call', () => {
+    expect(calledAgain(open, { point: OLDER })).toBe(open);
+    expect(calledAgain(first, { point: TOP })).toBe(first);
+  });
 });
 
 describe('what to do next', () => {

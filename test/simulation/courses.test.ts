@@ -253,3 +253,18 @@ test('a person who cancels the run of a case while it is being proved is heard, 
   );
   expect(story.filter((line) => line.includes(' submit '))).toHaveLength(1);
 });
+
+test('a run is proved by the point of that call of its id which Flink took', async () => {
+  const { phase } = await play(
+    alone(
+      { is: 'run fails', when: { at: 8_455 } },
+      { is: 'submission', nth: 1, fault: { is: 'late', by: 144_000 } },
+      // What the first call named is lost; a person approves an older point, and aborts while that call is under way.
+      { is: 'lost file', when: { at: 26_457 }, which: '_metadata' },
+      { is: 'submission', nth: 2, fault: { is: 'late', by: 64_000 } },
+      { is: 'said', when: { at: 154_000 }, what: 'approve' },
+      { is: 'said', when: { step: 'restoreJob', nth: 2, after: 150 }, what: 'abort' },
+    ),
+  );
+  expect(phase).toBe('resumed');
+});
