@@ -338,7 +338,7 @@ export function createJudge(
       const instead = about === 'blank run' && stoppedSince !== null;
       const more = grants && (about === 'exhausted' || instead);
       // A word to start from nothing is a word to go on, too.
-      if (more || what === 'startFromNothing' || (what === 'resume' && status?.phase === 'aborted')) {
+      if (more || what === 'startFromNothing' || what === 'resume') {
         resumes++;
         stoppedSince = null;
       }

@@ -182,8 +182,24 @@ export async function simulate(
       driver.update(CASE, 'chooseRestorePoint', { ...said, path });
     } else if (what === 'approve another plan') driver.update(CASE, 'approve', { ...said, question });
     else if (what === 'startFromNothing') driver.update(CASE, what, { ...said, kafkaFrom: 'earliest' });
-    else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
+    else if (what === 'resume') {
+      const id = `resume ${++resumes}`;
+      unheard.add(id);
+      driver.update(CASE, what, said, id);
+      return;
+    } else driver.update(CASE, what, what === 'approve' || what === 'reject' ? { ...said, question } : said);
     judge.said(what);
+  };
+  /** Whether a case may be resumed is said by the case, which may just have been aborted: only its answer counts. */
+  const unheard = new Set<string>();
+  let resumes = 0;
+  const hear = (): void => {
+    for (const id of unheard) {
+      const answer = driver.answerTo(id);
+      if (answer === null) continue;
+      unheard.delete(id);
+      if (!('failed' in answer)) judge.said('resume');
+    }
   };
 
   const driver: Driver = createDriver({
@@ -201,6 +217,7 @@ export async function simulate(
     hooks: {
       taskDone: (id) => {
         if (id === CASE) pendingStatus = true;
+        hear();
       },
       stepScheduled: (id, step) => {
         judge.stepScheduled(step, id === CASE);
