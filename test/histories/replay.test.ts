@@ -62,7 +62,7 @@ describe('fails for a change that would break open cases:', () => {
     expect(failed[0]?.why).toMatch(/nondeterminism|TMPRL1100/i);
   });
 
-  test('also while they are still open', async () => {
+  test('also while they are still open', { timeout: 300_000 }, async () => {
     const [, from, to] = changes[1] ?? ['', '', ''];
     const failed = await replayed(code.replace(from, to), cut(executions));
     expect(failed.length).toBeGreaterThan(executions.length);
