@@ -12,6 +12,9 @@ import { timeOfDay } from './words.js';
 /** Flink gives a submission up after 300 s, and we wait 340 s for its answer (milliseconds). */
 export const TAKEN_WITHIN = 340_000;
 
+/** Meanwhile the late call may be taken, and the job with it: looked at so often (milliseconds). */
+const LOOK_EVERY = 60_000;
+
 export interface LateCall {
   readonly run: RunId;
   /** From then on Flink takes it no more (epoch milliseconds). */
@@ -56,5 +59,5 @@ export function awaitLateCall(late: LateCall | null, now: number): Next | null {
     `a call with run id ${late.run} got no answer, and Flink may take it until ${timeOfDay(late.until)} UTC: no other run is submitted before`,
     late.run,
   );
-  return { do: 'await', for: null, until: late.until, because };
+  return { do: 'await', for: null, until: Math.min(late.until, now + LOOK_EVERY), because };
 }

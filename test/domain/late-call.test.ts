@@ -40,10 +40,11 @@ describe('of a submission whose run has ended', () => {
   });
 });
 
-test('an end is waited for, and no longer', () => {
-  const late = { run: RUN_B, until: 20_000 };
-  expect(awaitLateCall(late, 19_999)).toMatchObject({ do: 'await', for: null, until: 20_000 });
-  expect(awaitLateCall(late, 20_000)).toBeNull();
+test('an end is waited for, and no longer, with a look every minute', () => {
+  const late = { run: RUN_B, until: 200_000 };
+  expect(awaitLateCall(late, 199_999)).toMatchObject({ do: 'await', for: null, until: 200_000 });
+  expect(awaitLateCall(late, 20_000)).toMatchObject({ do: 'await', for: null, until: 80_000 });
+  expect(awaitLateCall(late, 200_000)).toBeNull();
 });
 
 describe('while a late call may still be taken', () => {
