@@ -10,8 +10,7 @@ import {
 } from '../domain/launch-command.js';
 import type { Deps } from './deps.js';
 import type { ConfiguredJob } from './job.js';
-import { shownRun } from './launch-by-jar.js';
-import type { Launched, Launcher, Launching } from './launch.js';
+import { shownRun, type Launched, type Launcher, type Launching } from './launcher.js';
 
 /** Milliseconds for the operator's program: the same as for Flink's own answer to a submission. */
 const LAUNCH_DEADLINE = 340_000;

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { Call, Flink } from '../adapters/ports.js';
+import type { Call } from '../adapters/ports.js';
 import type { LaunchConfig } from '../config/config.js';
 import { failure } from '../domain/failure.js';
-import type { RunId } from '../domain/ids.js';
 import { FROM_STATE } from '../domain/launch-command.js';
-import { isTerminal } from '../domain/situation.js';
-import type { Reading } from '../domain/reading.js';
 import type { Deps } from './deps.js';
 import type { ConfiguredJob } from './job.js';
-import type { Launched, Launcher, Launching } from './launch.js';
+import { shownRun, type Launcher, type Launching } from './launcher.js';
 
 /** Through Flink's REST API, the jar uploaded by digest; Flink itself refuses an id that it already has. */
 export function launchByJar(
@@ -45,14 +42,6 @@ export function launchByJar(
       return { is, state: null };
     },
   };
-}
-
-/** The run as the leading JobManager shows it. */
-export async function shownRun(flink: Flink, run: RunId, call: Call): Promise<Reading<Launched>> {
-  const shown = await flink.job(run, call);
-  if (shown.is !== 'present') return shown;
-  const { state } = shown.value;
-  return { is: 'present', value: { is: isTerminal(state) ? 'ended' : 'duplicate', state } };
 }
 
 async function fileDigest(file: string): Promise<string> {

@@ -10,7 +10,8 @@ import { assessRun } from './assess-run.js';
 import { isInLine } from './check-offsets.js';
 import type { Deps } from './deps.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
-import { launcherOf, type Launched } from './launch.js';
+import { launcherOf } from './launch.js';
+import type { Launched } from './launcher.js';
 import { digestOf, positionsIn } from './read-state.js';
 
 export interface RestoreInput {

@@ -1,6 +1,6 @@
 /** What an aborted case leaves behind when it is closed: enough to go on by hand, in at most 32 KB (design, 4.1). */
 import type { CaseStatus } from './case.js';
-import type { OpenSubmission } from './evidence.js';
+import type { OpenSubmission } from './submission.js';
 import type { Said } from './desk.js';
 import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';

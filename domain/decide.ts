@@ -5,7 +5,7 @@
 import { decideDeadEnd, decideLoop } from './decide-dead-end.js';
 import { costIn, decideRestore } from './decide-restore.js';
 import { decideStart } from './decide-start.js';
-import { takenFrom, type Evidence, type OpenSubmission } from './evidence.js';
+import type { Evidence } from './evidence.js';
 import { failureClass, fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import { NOTHING, type FromNothing } from './kafka-from.js';
@@ -18,6 +18,7 @@ import { pointFromPath } from './restore-point.js';
 import { type Assessment, isTerminal, type RunView, type Situation } from './situation.js';
 import { checkStop, stopConsent, stopNeedsApproval, tellStop } from './stop.js';
 import { calledAt, loopingOn, situationNow, stillStuck } from './stuck.js';
+import { takenFrom, type OpenSubmission } from './submission.js';
 import { provedDead, unaccounted } from './witness.js';
 
 /** What a failed step leads to: what waiting mends fails the attempt; what it does not mend is asked. */

@@ -3,7 +3,7 @@ import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { FromNothing } from './kafka-from.js';
 import type { LateCall } from './late-call.js';
-import { samePath, type Pointers } from './ladder.js';
+import type { Pointers } from './ladder.js';
 import type { OffsetCheck } from './offsets.js';
 import type { Policy } from './policy.js';
 import type { Reading } from './reading.js';
@@ -11,42 +11,8 @@ import type { RepairCheck } from './repair.js';
 import type { RestorePoint, Verdict } from './restore-point.js';
 import type { Assessment } from './situation.js';
 import type { Stuck } from './stuck.js';
+import type { OpenSubmission } from './submission.js';
 import type { Stillness } from './witness.js';
-
-/** What one call of a submission named. */
-export interface Submitted {
-  readonly point: string;
-  /** Records after the point that Kafka had lost by then, at most 100 partitions. */
-  readonly gone?: OffsetCheck['gone'];
-  /** What was accepted with it and is to be in the record, one sentence each. */
-  readonly accepted?: readonly string[];
-  /** Submitted from nothing: the offsets at which it starts, `topic/partition=offset`; `point` is {@link NOTHING}. */
-  readonly start?: readonly string[];
-}
-
-/** A submission whose fate is not known yet. */
-export interface OpenSubmission extends Submitted {
-  readonly run: RunId;
-  /** Later calls of the same run id that named something else: Flink may have taken any of them. Left out: none. */
-  readonly others?: readonly Submitted[];
-  /** The id under which Flink shows it, where a launch command could not choose it; left out: `run`. */
-  readonly shown?: RunId;
-  /** Calls that Flink may have taken; left out: none yet. */
-  readonly calls?: number;
-  /** When the last of them was given up without an answer (epoch milliseconds); left out: each was answered. */
-  readonly doubtedAt?: number;
-}
-
-/** An open submission, with one more call of its run id. */
-export function calledAgain(open: OpenSubmission, call: Submitted): OpenSubmission {
-  const { others = [] } = open;
-  const known = [open, ...others].some(({ point }) => point === call.point);
-  return known ? open : { ...open, others: [...others, call] };
-}
-
-/** What the call named that Flink took, by the point that the run was restored from. */
-export const takenFrom = (open: OpenSubmission, point: string): Submitted =>
-  open.others?.find((other) => samePath(other.point, point)) ?? open;
 
 /** Everything known in this attempt so far. `null`: not looked at yet. */
 export interface Evidence {

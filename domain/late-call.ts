@@ -3,10 +3,10 @@
  * it as a duplicate. Once the run has ended Flink takes the id again: beside the next run, under another id, the late call
  * would start a second one.
  */
-import type { OpenSubmission } from './evidence.js';
 import { fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { Next } from './next.js';
+import type { OpenSubmission } from './submission.js';
 import { timeOfDay } from './words.js';
 
 /** Flink gives a submission up after 300 s, and we wait 340 s for its answer (milliseconds). */

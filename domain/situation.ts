@@ -5,7 +5,6 @@ import type { RunId } from './ids.js';
 import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { StandingHold } from './standing-hold.js';
-import type { Traces } from './witness.js';
 
 /** A run of the job as the leading JobManager shows it. */
 export interface RunView {
@@ -72,6 +71,22 @@ export interface ArchivedEnd {
   readonly state: string;
   /** Where it is written [the archive]. */
   readonly by?: 'job result';
+}
+
+/** What one look has seen of a run that no JobManager knows. */
+export interface Traces {
+  readonly run: RunId;
+  /** When even a TaskManager that noticed last has stopped: heartbeat and session time-outs are over. Epoch milliseconds. */
+  readonly quietAt: number;
+  /** How far two looks must lie apart (milliseconds): as long as a TaskManager takes to notice. */
+  readonly apart: number;
+  /** Where the directory is, and whose offsets are meant; null: no group is a witness. */
+  readonly where: string;
+  readonly groupId: string | null;
+  /** Its newest checkpoint, and when anything in it last changed. `absent`: the run has written none. */
+  readonly directory: Reading<string>;
+  /** What the group has committed. `absent`: no group is a witness. */
+  readonly group: Reading<string>;
 }
 
 /** Everything one look at the outside found out about the job. */

@@ -8,23 +8,7 @@ import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
 import type { JobLedger } from './ledger.js';
 import type { Reading } from './reading.js';
-import { type Assessment, isTerminal, type RunView } from './situation.js';
-
-/** What one look has seen of a run that no JobManager knows. */
-export interface Traces {
-  readonly run: RunId;
-  /** When even a TaskManager that noticed last has stopped: heartbeat and session time-outs are over. Epoch milliseconds. */
-  readonly quietAt: number;
-  /** How far two looks must lie apart (milliseconds): as long as a TaskManager takes to notice. */
-  readonly apart: number;
-  /** Where the directory is, and whose offsets are meant; null: no group is a witness. */
-  readonly where: string;
-  readonly groupId: string | null;
-  /** Its newest checkpoint, and when anything in it last changed. `absent`: the run has written none. */
-  readonly directory: Reading<string>;
-  /** What the group has committed. `absent`: no group is a witness. */
-  readonly group: Reading<string>;
-}
+import { type Assessment, isTerminal, type RunView, type Traces } from './situation.js';
 
 /** How long what the run leaves behind has stood still. */
 export interface Stillness {

@@ -2,7 +2,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedCase } from '../activities/index.js';
 import type { AttemptRecord, Phase, Restored, RungView } from '../domain/case.js';
-import type { Began, Evidence, OpenSubmission } from '../domain/evidence.js';
+import type { Began, Evidence } from '../domain/evidence.js';
+import type { OpenSubmission } from '../domain/submission.js';
 import { emptyDesk, type Desk } from '../domain/desk.js';
 import type { LastPassState } from '../domain/exhausted.js';
 import type { Fault } from '../domain/failure.js';

@@ -1,12 +1,7 @@
 /** The dangerous part of an attempt: a run id recorded before the call, one submission, the proof. */
 import { stillOpen } from '../domain/decide.js';
-import {
-  calledAgain,
-  takenFrom,
-  type Evidence,
-  type OpenSubmission,
-  type Submitted,
-} from '../domain/evidence.js';
+import type { Evidence } from '../domain/evidence.js';
+import { calledAgain, takenFrom, type OpenSubmission, type Submitted } from '../domain/submission.js';
 import type { Next, Plan } from '../domain/next.js';
 import { submissionRunId } from '../domain/attempts.js';
 import { fault, type Fault } from '../domain/failure.js';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { decide } from '../../domain/decide.js';
-import { calledAgain, takenFrom, type Evidence } from '../../domain/evidence.js';
+import type { Evidence } from '../../domain/evidence.js';
+import { calledAgain, takenFrom } from '../../domain/submission.js';
 import { fault } from '../../domain/failure.js';
 import { STRICT } from '../../domain/policy.js';
 import { absent, present, unknown, type Reading } from '../../domain/reading.js';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { fault } from '../../domain/failure.js';
 import { fence } from '../../domain/fence.js';
 import { absent, present, unknown } from '../../domain/reading.js';
-import type { Assessment } from '../../domain/situation.js';
-import type { Stillness, Traces } from '../../domain/witness.js';
+import type { Assessment, Traces } from '../../domain/situation.js';
+import type { Stillness } from '../../domain/witness.js';
 import { assessment, ledger, run, RUN_A, RUN_B } from '../support/evidence.js';
 
 const lastSeen = (state: string, seen: number) =>

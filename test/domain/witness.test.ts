@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../domain/decide.js';
 import { fault } from '../../domain/failure.js';
 import { absent, present, unknown } from '../../domain/reading.js';
-import type { Assessment } from '../../domain/situation.js';
+import type { Assessment, Traces } from '../../domain/situation.js';
 import {
   exceptGroup,
   lastAlive,
@@ -10,7 +10,6 @@ import {
   stillSince,
   unaccounted,
   type Stillness,
-  type Traces,
 } from '../../domain/witness.js';
 import {
   assessment,

@@ -13,9 +13,8 @@ import {
   type SnapshotFacts,
   type Verdict,
 } from '../../domain/restore-point.js';
-import type { Assessment, RunView } from '../../domain/situation.js';
+import type { Assessment, RunView, Traces } from '../../domain/situation.js';
 import type { OffsetCheck } from '../../domain/offsets.js';
-import type { Traces } from '../../domain/witness.js';
 
 export const RUN_A = runId('a'.repeat(32));
 export const RUN_B = runId('b'.repeat(32));
