@@ -8,7 +8,7 @@ import type {
 } from '../adapters/ports.js';
 import type { Began } from '../domain/evidence.js';
 import { fault } from '../domain/failure.js';
-import { differing, haSettingsIn } from '../domain/ha-settings.js';
+import { bare, differing, haSettingsIn } from '../domain/ha-settings.js';
 import { runId, type RunId } from '../domain/ids.js';
 import { withOwn, type JobLedger, type OwnRun, type RestoredFrom } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
@@ -24,7 +24,7 @@ import { assessEnd } from './assess-end.js';
 import { assessStuck } from './assess-stuck.js';
 import { assessTraces } from './assess-traces.js';
 import type { Deps } from './deps.js';
-import { bare, jobResults } from './ha-places.js';
+import { jobResults } from './ha-places.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
 

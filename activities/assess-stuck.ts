@@ -3,7 +3,7 @@ import { faultOf, type Fault } from '../domain/failure.js';
 import { absent, present, type Reading } from '../domain/reading.js';
 import { situationOf, type Assessment, type LostEntry } from '../domain/situation.js';
 import type { Deps } from './deps.js';
-import { jarsOf } from './ha-places.js';
+import { checkpointsOf, jarsOf } from './ha-places.js';
 import type { ConfiguredJob } from './job.js';
 import { jobResult } from './job-result.js';
 
@@ -79,7 +79,7 @@ async function lostEntries(
     const status = await owner.storage.stat(file, call);
     if (status.is === 'unknown') return status;
     if (status.is === 'present' && status.value.length >= size) continue;
-    lost.push({ run, znode, file, point: `${it.cluster.checkpoints.replace(/\/+$/, '')}/${run}/chk-${id}` });
+    lost.push({ run, znode, file, point: `${checkpointsOf(it.cluster, run)}/chk-${id}` });
   }
   for (const job of ha.jobs) {
     const file = await lostOfGraph(deps, it, job, call);
@@ -112,13 +112,13 @@ async function lostOfGraph(
   const status = await owner.storage.stat(path, call);
   if (status.is === 'unknown') return status;
   if (status.is === 'absent' || status.value.length < size) return present(path);
-  if (size > LARGEST_GRAPH) return absent;
-  const graph = await owner.storage.read(path, { offset: 0, length: size }, call);
-  if (graph.is !== 'present') return graph.is === 'absent' ? present(path) : graph;
-  if (!Buffer.from(graph.value).includes(NAMES_A_JAR)) return absent;
+  // A listing is cheap, and settles it for every graph whose jars are there.
   const jars = jarsOf(ha, run);
   let files = 0;
   const listed = await owner.storage.list(jars, (page) => (files += page.length), call);
-  if (listed.is === 'unknown') return listed;
-  return files === 0 ? present(jars) : absent;
+  if (size > LARGEST_GRAPH || (listed.is === 'present' && files > 0)) return absent;
+  const graph = await owner.storage.read(path, { offset: 0, length: size }, call);
+  if (graph.is !== 'present') return graph.is === 'absent' ? present(path) : graph;
+  if (!Buffer.from(graph.value).includes(NAMES_A_JAR)) return absent;
+  return listed.is === 'unknown' ? listed : present(jars);
 }

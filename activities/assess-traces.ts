@@ -1,13 +1,12 @@
 import type { Call, FileStatus } from '../adapters/ports.js';
-import type { ClusterConfig } from '../config/config.js';
 import { failureClass } from '../domain/failure.js';
 import { hashText } from '../domain/hash128.js';
-import type { RunId } from '../domain/ids.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import { situationOf, type Assessment } from '../domain/situation.js';
 import { lastAlive, unaccounted } from '../domain/witness.js';
 import { unusable } from './assess-stuck.js';
 import type { Deps } from './deps.js';
+import { checkpointsOf } from './ha-places.js';
 import type { ConfiguredJob } from './job.js';
 import { positionsIn } from './read-state.js';
 
@@ -27,7 +26,7 @@ export async function assessTraces(
   const { is } = situationOf(a);
   if (run === null || a.ledger.is !== 'present' || (is !== 'abandoned' && is !== 'vanished')) return a;
   const { heartbeatTimeout, sessionTimeout } = it.cluster;
-  const where = directoryOf(it.cluster, run);
+  const where = checkpointsOf(it.cluster, run);
   const look: Call = { ...call, deadline: call.deadline ?? PATIENCE };
   const newest = a.ledger.value.points[0]?.path ?? null;
   const [directory, group] = await Promise.all([
@@ -46,9 +45,6 @@ export async function assessTraces(
   // What was looked at before is older than what was looked at last.
   return { ...a, at: deps.ports.clock.now(), traces };
 }
-
-const directoryOf = (cluster: ClusterConfig, run: RunId): string =>
-  `${cluster.checkpoints.replace(/\/+$/, '')}/${run}`;
 
 /**
  * A task writes into `chk-N`, `shared` and `taskowned`: each changes when a file in it comes or goes. On a storage that

@@ -11,6 +11,7 @@ import { readMetadata } from '../formats/metadata.js';
 import type { Snapshot } from '../formats/snapshot.js';
 import { restoredFrom, type AssessInput } from './assess-run.js';
 import type { Deps } from './deps.js';
+import { checkpointsOf } from './ha-places.js';
 import { configuredJob, type ConfiguredJob } from './job.js';
 import { quickLook } from './quick-look.js';
 import { readMetadataFile } from './read-state.js';
@@ -161,7 +162,7 @@ async function directoryPoints(
   run: RunId,
   call: Call,
 ): Promise<SourceReading> {
-  const directory = `${it.cluster.checkpoints.replace(/\/+$/, '')}/${run}`;
+  const directory = checkpointsOf(it.cluster, run);
   const owner = deps.ports.storageOf(directory);
   if ('code' in owner) return { source: 'directory', where: directory, points: unknown(owner) };
   const { storage } = owner;

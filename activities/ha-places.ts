@@ -1,4 +1,5 @@
-/** Where Flink keeps what in the HA storage of a cluster. */
+/** Where Flink keeps what of a cluster. */
+import { bare } from '../domain/ha-settings.js';
 import type { RunId } from '../domain/ids.js';
 
 interface HaStorage {
@@ -7,9 +8,6 @@ interface HaStorage {
   readonly clusterId: string;
 }
 
-/** Flink compares and joins its paths without the slashes around them. */
-export const bare = (path: string): string => path.replace(/^\/+|\/+$/g, '');
-
 /** The job result store (FileSystemJobResultStore), Flink 1.15 and later. */
 export const jobResults = ({ storageDir, clusterId }: HaStorage): string =>
   `${storageDir.replace(/\/+$/, '')}/job-result-store/${bare(clusterId)}`;
@@ -17,3 +15,7 @@ export const jobResults = ({ storageDir, clusterId }: HaStorage): string =>
 /** The jars that the job graph of a run names (BlobUtils, BlobStoreService). */
 export const jarsOf = ({ storageDir, clusterId }: HaStorage, run: RunId): string =>
   `${storageDir.replace(/\/+$/, '')}/${bare(clusterId)}/blob/job_${run}`;
+
+/** The checkpoints of a run, with its shared files. */
+export const checkpointsOf = ({ checkpoints }: { readonly checkpoints: string }, run: RunId): string =>
+  `${checkpoints.replace(/\/+$/, '')}/${run}`;

@@ -40,4 +40,5 @@ export function differing(
   return other === undefined ? null : `${other[0]}: configured ${other[1]}, the cluster has ${other[2]}`;
 }
 
-const bare = (path: string): string => path.replace(/^\/+|\/+$/g, '');
+/** Flink compares and joins its paths without the slashes around them. */
+export const bare = (path: string): string => path.replace(/^\/+|\/+$/g, '');

@@ -27,11 +27,13 @@ export interface OpenSubmission extends Submitted {
   readonly doubtedAt?: number;
 }
 
+/** What its calls named, the first one first. */
+export const callsOf = (open: OpenSubmission): readonly Submitted[] => [open, ...(open.others ?? [])];
+
 /** An open submission, with one more call of its run id. */
 export function calledAgain(open: OpenSubmission, call: Submitted): OpenSubmission {
-  const { others = [] } = open;
-  const known = [open, ...others].some(({ point }) => point === call.point);
-  return known ? open : { ...open, others: [...others, call] };
+  const known = callsOf(open).some(({ point }) => point === call.point);
+  return known ? open : { ...open, others: [...(open.others ?? []), call] };
 }
 
 /** What the call named that Flink took, by the point that the run was restored from. */

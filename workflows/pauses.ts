@@ -11,6 +11,7 @@ import { fault, type Fault } from '../domain/failure.js';
 import { pointFromPath } from '../domain/restore-point.js';
 import { deadlinePassed, goesOn, grantMore, matterOf, timeLeft } from './allowance.js';
 import { stopConsent } from '../domain/stop.js';
+import { callsOf } from '../domain/submission.js';
 import { timeOfDay } from '../domain/words.js';
 import { openedOf, type Case } from './case.js';
 import { untilSeenHealthy } from './sight.js';
@@ -290,7 +291,9 @@ export async function answered(the: Case, plan: Plan): Promise<'close' | 'look a
 const inDoubt = ({ openSubmission }: Case): string =>
   openSubmission === null
     ? ''
-    : `. Whether Flink took run ${openSubmission.run} from ${[openSubmission, ...(openSubmission.others ?? [])].map(({ point }) => point).join(' or ')} is not known yet: the case watches for it, and submits nothing`;
+    : `. Whether Flink took run ${openSubmission.run} from ${callsOf(openSubmission)
+        .map(({ point }) => point)
+        .join(' or ')} is not known yet: the case watches for it, and submits nothing`;
 
 /**
  * Nothing more is tried; everything is kept. The execution stays open as the one case of its job: alerts join it and
