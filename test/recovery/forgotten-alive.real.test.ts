@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { until } from '../../stack/index.js';
 import { trials } from '../support/trial.js';
-import { zookeeperHands } from '../support/zookeeper-hands.js';
+import { deleteAll } from '../support/zk-cli.js';
 
 const { stack, flink, trial } = trials();
 
@@ -20,16 +20,9 @@ test('nothing is submitted before its tasks have had their time and what it leav
   const newest = idOf((await flink().checkpoints(it.run)).newest?.path ?? '');
   await jobManager.kill();
 
-  const hands = await zookeeperHands(stack().endpoints.zookeeper?.split(',')[0] ?? '');
-  try {
-    const { haRoot, clusterId } = stack().flink.places;
-    for (const tree of ['jobgraphs', 'jobs'])
-      await until('the HA data is gone', () =>
-        hands.removeAll(`${haRoot}${clusterId}/${tree}/${it.run}`).then(() => true),
-      );
-  } finally {
-    hands.close();
-  }
+  const { haRoot, clusterId } = stack().flink.places;
+  for (const tree of ['jobgraphs', 'jobs'])
+    await deleteAll(stack().endpoints.zookeeper ?? '', `${haRoot}${clusterId}/${tree}/${it.run}`);
   await jobManager.start();
   await until('the next JobManager knows nothing', async () =>
     (await flink().jobs()).every(({ jid }) => jid !== it.run),

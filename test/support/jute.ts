@@ -2,7 +2,6 @@
 
 export const OP = {
   create: 1,
-  delete: 2,
   exists: 3,
   getData: 4,
   getChildren2: 12,

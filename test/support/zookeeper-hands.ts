@@ -7,28 +7,18 @@ export interface ZooKeeperHands {
   put(path: string, data?: Uint8Array): Promise<void>;
   /** Creates a node that only this digest user may read. */
   putFor(digestId: string, path: string): Promise<void>;
-  remove(path: string): Promise<void>;
-  /** Removes a node with all below it, as `deleteall` does; what is not there is no fault. */
-  removeAll(path: string): Promise<void>;
   close(): void;
 }
 
 const WORLD = { scheme: 'world', id: 'anyone' };
 const ALL = 31;
 const NODE_EXISTS = -110;
-const NO_NODE = -101;
-
-interface Answer {
-  readonly code: number;
-  /** What follows the code. */
-  readonly body: JuteReader;
-}
 
 /** Opens a session. @param address `host:port` */
 export async function zookeeperHands(address: string): Promise<ZooKeeperHands> {
   const [host = '', port = ''] = address.split(':');
   const socket = connect(Number(port), host);
-  const waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+  const waiting: { resolve: (code: number) => void; reject: (error: Error) => void }[] = [];
   const fail = (error: Error) => {
     for (const { reject } of waiting.splice(0)) reject(error);
   };
@@ -42,16 +32,15 @@ export async function zookeeperHands(address: string): Promise<ZooKeeperHands> {
       const xid = reader.int();
       if (open && xid < 0) return;
       reader.long();
-      waiting.shift()?.resolve({ code: open ? reader.int() : 0, body: reader });
+      waiting.shift()?.resolve(open ? reader.int() : 0);
       open = true;
     }),
   );
-  const exchange = (bytes: Buffer) =>
-    new Promise<Answer>((resolve, reject) => {
+  const send = (bytes: Buffer) =>
+    new Promise<number>((resolve, reject) => {
       waiting.push({ resolve, reject });
       socket.write(bytes);
     });
-  const send = async (bytes: Buffer) => (await exchange(bytes)).code;
   await send(new JuteWriter().int(0).long(0n).int(30_000).long(0n).buffer(Buffer.alloc(16)).frame());
   let xid = 0;
   const request = (op: number) => new JuteWriter().int(++xid).int(op);
@@ -62,17 +51,7 @@ export async function zookeeperHands(address: string): Promise<ZooKeeperHands> {
   const must = (code: number, what: string) => {
     if (code !== 0) throw new Error(`${what}: ZooKeeper answers ${code}`);
   };
-  const removeAll = async (path: string): Promise<void> => {
-    const { code, body } = await exchange(request(OP.getChildren2).text(path).bool(false).frame());
-    if (code === NO_NODE) return;
-    must(code, `list ${path}`);
-    const children = Array.from({ length: body.int() }, () => body.text());
-    for (const child of children) await removeAll(`${path}/${child}`);
-    const removed = await send(request(OP.delete).text(path).int(-1).frame());
-    if (removed !== NO_NODE) must(removed, `delete ${path}`);
-  };
   return {
-    removeAll,
     put: async (path, data = new Uint8Array()) => {
       const names = path.split('/').slice(1);
       for (let depth = 1; depth < names.length; depth++)
@@ -83,7 +62,6 @@ export async function zookeeperHands(address: string): Promise<ZooKeeperHands> {
     },
     putFor: async (digestId, path) =>
       must(await create(path, new Uint8Array(), { scheme: 'digest', id: digestId }), `create ${path}`),
-    remove: async (path) => must(await send(request(OP.delete).text(path).int(-1).frame()), `delete ${path}`),
     close: () => socket.destroy(),
   };
 }
