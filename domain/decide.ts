@@ -53,10 +53,15 @@ export function decide(e: Evidence): Next {
     : decideElse(e, situation);
 }
 
-/** Nobody but us brings it back; unless its end, which nobody saw, was a person's after all. */
+/**
+ * Nobody but us brings it back; unless its end, which nobody saw, was a person's after all. A run that a savepoint was to
+ * stop and that was seen to fail all the same: the person who stopped it says which of the two counts.
+ */
 function decideAbandoned(e: Evidence, a: Assessment, why: string): Next {
-  const stopping = unaccounted(a) === null ? null : stoppedBySavepoint(e);
-  return stopping === null ? decideRestore(e) : leaveStopped(why, stopping);
+  const stopping = stoppedBySavepoint(e);
+  if (stopping === null) return decideRestore(e);
+  if (unaccounted(a) !== null) return leaveStopped(why, stopping);
+  return askWhetherStopped(e, 'stopped', `${why}, after the savepoint ${stopping} that was to stop it`);
 }
 
 const leaveStopped = (why: string, savepoint: string): Next => ({
@@ -226,7 +231,10 @@ function stoppedBySavepoint(e: Evidence): string | null {
  */
 function decideVanished(e: Evidence, why: string): Next {
   const stopping = stoppedBySavepoint(e);
-  if (stopping !== null) return leaveStopped(why, stopping);
+  return stopping === null ? askWhetherStopped(e, 'vanished', why) : leaveStopped(why, stopping);
+}
+
+function askWhetherStopped(e: Evidence, about: string, why: string): Next {
   const next = decideRestore(e);
   const starts = next.do === 'restore' || next.do === 'start';
   const offers = starts || (next.do === 'ask' && next.plan.approves !== null);
@@ -242,7 +250,7 @@ function decideVanished(e: Evidence, why: string): Next {
   const proof = a === null ? null : provedDead(e.still ?? null, a);
   const alive = proof === null || proof.is === 'dead' ? [] : [`First: ${proof.because.message}`];
   const text = `${why}. Was it stopped on purpose?`;
-  const question = ask('vanished', because, text, does, [], [...alive, ...facts]);
+  const question = ask(about, because, text, does, [], [...alive, ...facts]);
   if (!e.approved.includes(question.plan.digest)) return question;
   return starts && a !== null ? (notDead(e, a) ?? next) : next;
 }

@@ -21,6 +21,7 @@ import {
   RUN_A,
   RUN_B,
   savepoint,
+  sound,
 } from '../support/evidence.js';
 
 const WHERE = `hdfs://nn:8020/flink/checkpoints/${RUN_A}`;
@@ -206,8 +207,24 @@ describe('the decision', () => {
     const seen = { assessment: gone(29_000), still: before, pointers: stopped };
     expect(decide(evidence(seen))).toMatchObject({ do: 'leave', outcome: 'ended by a person' });
     expect(decide(evidence({ ...seen, chosen: point(RUN_A, 12) })).do, 'a person wants it').toBe('restore');
-    const failed = evidence({ pointers: stopped, verdicts: {} });
-    expect(decide(failed).do, 'FAILED was seen').toBe('readState');
+  });
+
+  test('asks when a savepoint was to stop the run and it was seen to fail, after the savepoint was proved', () => {
+    const top = savepoint(RUN_A, 'savepoint-aaaaaa-1', true);
+    const stopped = { pointers: pointers([top, point(RUN_A, 12)]) };
+    expect(decide(evidence({ ...stopped, verdicts: {} })).do).toBe('readState');
+    const proved = { ...stopped, verdicts: { [top.path]: sound }, offsets: { [top.path]: absent } };
+    const asks = decide(evidence(proved));
+    if (asks.do !== 'ask') throw new Error(`expected a question, found ${asks.do}`);
+    expect(asks.plan.about).toBe('stopped');
+    expect(asks.plan.text).toMatch(/as FAILED, after the savepoint .*-aaaaaa-1 that was to stop it\. Was it/);
+    expect(decide(evidence({ ...proved, approved: [asks.plan.digest] }))).toMatchObject({
+      do: 'restore',
+      point: { path: top.path },
+    });
+    expect(decide(evidence({ ...stopped, chosen: point(RUN_A, 12) })).do, 'a person wants it').toBe(
+      'restore',
+    );
   });
 
   test('a start from nothing waits for it as well', () => {
