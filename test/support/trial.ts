@@ -213,7 +213,6 @@ export function trials(
     const config = join(folder, 'holdfast.yaml');
     const written = configOf(stack, {
       namespace,
-      topics,
       group,
       name,
       launch: {
@@ -396,7 +395,6 @@ function workersOf(
 
 interface ConfigParts {
   readonly namespace: string;
-  readonly topics: Trial['topics'];
   readonly group: string;
   readonly name: string;
   readonly launch: object;
