@@ -48,7 +48,7 @@ export const FAILURES = {
     class: 'transient',
     means: 'A file is there, but no live DataNode serves its blocks.',
     holdfast: 'Treats the restore point as unknown and waits for the DataNodes.',
-    person: 'Bring the DataNodes back, or declare the blocks lost.',
+    person: 'Bring the DataNodes back; if the blocks are lost for good, choose another point: holdfast choose',
   },
   HaStoreUnavailable: {
     class: 'transient',
