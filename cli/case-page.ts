@@ -40,7 +40,8 @@ export function casePage(
     lines.push(`  situation: ${status.situation.is}: ${status.situation.because}`);
   if (status.because !== null) {
     lines.push(`  ${terminal.paint('red', status.because.code)}: ${status.because.message}`);
-    lines.push(`  ${FAILURES[status.because.code].person}`);
+    // A question says itself what to do.
+    if (status.question === null) lines.push(`  ${FAILURES[status.because.code].person}`);
   }
   if (status.waiting !== null) {
     lines.push(

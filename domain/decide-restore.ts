@@ -219,7 +219,7 @@ function objections(
   }
   if (check !== null) found.push(...offsetObjections(e, point, check, does));
   if (e.policy.approval === 'always') {
-    const because = fault('Rejected', 'policy approval: always', point.path);
+    const because = fault('ApprovalNeeded', 'policy approval: always', point.path);
     const replay = check === null ? '' : ` ${check.toReplay} records will be replayed.`;
     found.push(ask('approval', because, `Restore ${point.path}?${replay}`, `restore ${point.path}`, []));
   }

@@ -239,7 +239,7 @@ function askWhetherStopped(e: Evidence, about: string, why: string): Next {
   const starts = next.do === 'restore' || next.do === 'start';
   const offers = starts || (next.do === 'ask' && next.plan.approves !== null);
   if (!offers) return next;
-  const because = fault('Unclassified', why);
+  const because = fault('ApprovalNeeded', why);
   const facts =
     next.do === 'ask' ? next.plan.facts : next.do === 'start' ? [] : costIn(e, next.point, next.facts);
   const does =

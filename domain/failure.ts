@@ -48,7 +48,8 @@ export const FAILURES = {
     class: 'transient',
     means: 'A file is there, but no live DataNode serves its blocks.',
     holdfast: 'Treats the restore point as unknown and waits for the DataNodes.',
-    person: 'Bring the DataNodes back; if the blocks are lost for good, choose another point: holdfast choose',
+    person:
+      'Bring the DataNodes back; if the blocks are lost for good, choose another point: holdfast choose',
   },
   HaStoreUnavailable: {
     class: 'transient',
@@ -211,6 +212,12 @@ export const FAILURES = {
     means: 'The recovery took longer than its deadline.',
     holdfast: 'Aborts; everything is kept.',
     person: 'Mend the cause, then: holdfast resume',
+  },
+  ApprovalNeeded: {
+    class: 'people',
+    means: 'The plan is ready; a person has to agree to it first.',
+    holdfast: 'Asks, and does nothing before the answer.',
+    person: 'Approve or reject it: holdfast approve, holdfast reject',
   },
   Aborted: {
     class: 'people',

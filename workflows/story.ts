@@ -180,8 +180,11 @@ function details(the: Case): string {
     `Attempt **${s.attempt}${of}**, open since ${timeOfDay(s.openedAt)} UTC.`,
   ];
   if (s.situation) lines.push('', `**Situation: ${s.situation.is}**. ${s.situation.because}`);
-  if (s.because)
-    lines.push('', `**${s.because.code}**: ${s.because.message}`, '', FAILURES[s.because.code].person);
+  if (s.because) {
+    lines.push('', `**${s.because.code}**: ${s.because.message}`);
+    // A question says itself what to do.
+    if (s.question === null) lines.push('', FAILURES[s.because.code].person);
+  }
   if (s.waiting)
     lines.push(
       '',

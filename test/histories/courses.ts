@@ -10,6 +10,7 @@ import { failure, fault } from '../../domain/failure.js';
 import { runId } from '../../domain/ids.js';
 import { present } from '../../domain/reading.js';
 import type { RepairCheck } from '../../domain/repair.js';
+import { pointFromPath } from '../../domain/restore-point.js';
 import { recoverJob } from '../../workflows/index.js';
 import { CASE, JOB, said, type Stage, type Steps } from '../support/cases.js';
 import {
@@ -399,6 +400,23 @@ course('asks-vanished', async (on) => {
   await on.outside({}, (it) => bent(it, () => ({ runs: present([]), ledger: present(ledger()), traces })));
   await recover(on);
   await approve(on, 'vanished');
+  await on.end();
+});
+
+course('asks-stopped', async (on) => {
+  await on.outside({}, ({ steps }) => ({
+    fetchPointer: async (input) => {
+      const found = await steps.fetchPointer(input);
+      const where = 'hdfs://nn:8020/flink/savepoints';
+      const stopping = { ...pointFromPath(chk(8)), terminating: true };
+      return {
+        ...found,
+        sources: [...found.sources, { source: 'savepoint', where, points: present([stopping]) }],
+      };
+    },
+  }));
+  await recover(on);
+  await approve(on, 'stopped');
   await on.end();
 });
 

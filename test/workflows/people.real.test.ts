@@ -145,7 +145,8 @@ describe('a question', () => {
   test('of policy approval: always comes before every restore, with its cost', async () => {
     world.policy = { ...slow, approval: 'always', approvalExpires: 600_000 };
     await on.client.recover(JOB, said);
-    const { question } = await phaseIs('asking');
+    const { question, because } = await phaseIs('asking');
+    expect(because).toMatchObject({ code: 'ApprovalNeeded' });
     expect(question).toMatchObject({ about: 'approval', approves: `restore ${path(RUN_A, 12)}` });
     expect(question?.facts).toHaveLength(4);
     expect(world.submissions).toEqual([]);
