@@ -13,7 +13,7 @@ export interface ZooKeeperSystem {
 }
 
 /** One of ZooKeeper's four-letter words; the empty text when nothing answers. */
-function fourLetters(word: string, port: number): Promise<string> {
+export function fourLetters(word: string, port: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: 2000 }, () => socket.write(word));
     let answer = '';

@@ -62,7 +62,6 @@ test.each([
     expect(groupOffsets).toMatchObject({ group: it.group, left: null });
     const undo = [...had].map(([partition, offset]) => `${it.topics.in}/${partition}=${offset}`);
     expect(undo, 'what the group had').toEqual(expect.arrayContaining([...(groupOffsets?.before ?? [])]));
-    if (lost !== null) expect(groupOffsets?.before, 'the older point is further back').not.toEqual([]);
     await it.countsAreRight();
   },
 );

@@ -36,6 +36,7 @@ const task = [scheduled, started, completed];
 
 test('a workflow task that a query costs beside a local activity is not compared; every other one is', () => {
   expect(kinds(...task, marker, ...task, timer)).toEqual(kinds(...task, marker, timer));
+  expect(kinds(...task, ...task, marker, timer)).toEqual(kinds(...task, marker, timer));
   expect(kinds(...task, marker, timer)).toHaveLength(5);
   expect(kinds(marker, signal, ...task, timer)).toHaveLength(6);
   expect(kinds(marker, timer, ...task)).toHaveLength(5);

@@ -34,12 +34,14 @@ function linesOf({ events }: History): readonly string[] {
 }
 
 /**
- * A query that a worker answers while a local activity runs costs one more workflow task (SDK core, `managed_run.rs`:
+ * A query that a worker answers while a local activity runs costs one more workflow task, before its marker or after it (SDK core, `managed_run.rs`:
  * "Reporting a query while an LA is still running must request another WFT"). Who asks when is the test's matter.
  */
 function exceptForQueries(_: HistoryEvent, at: number, all: readonly HistoryEvent[]): boolean {
   const first = [at, at - 1, at - 2].find(
-    (i) => all[i]?.workflowTaskScheduledEventAttributes && all[i - 1]?.markerRecordedEventAttributes,
+    (i) =>
+      all[i]?.workflowTaskScheduledEventAttributes &&
+      (all[i - 1]?.markerRecordedEventAttributes ?? all[i - 1]?.workflowTaskCompletedEventAttributes),
   );
   return (
     first === undefined ||
