@@ -44,8 +44,10 @@ export const approve = async (on: Stage, about: string) =>
   on.client.approve(JOB, { ...said, question: (await asked(on, about)).id });
 export const reject = async (on: Stage, about: string) =>
   on.client.reject(JOB, { ...said, question: (await asked(on, about)).id });
-export const closed = async (on: Stage) => {
+/** @param meanwhile once it is closed, before it is over */
+export const closed = async (on: Stage, meanwhile?: () => void) => {
   await on.client.closeCase(JOB, said);
+  meanwhile?.();
   // An aborted case ends as a failure, for whoever executes it.
   await on.end().catch((error: unknown) => {
     const cause = error instanceof WorkflowFailedError ? error.cause : error;

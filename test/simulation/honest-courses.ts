@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { asked, closed, endless, recover, slow, storageAway } from '../histories/course.js';
 import { COURSES } from '../histories/courses.js';
 import { CASE, JOB, said, type Stage } from '../support/cases.js';
+import { gate } from '../support/gate.js';
 
 /** With what only these courses need. */
 export interface HonestStage extends Stage {
@@ -97,15 +98,20 @@ course('an-answer-to-no-question-is-refused-and-leaves-nothing', async (on) => {
 });
 
 course('people-are-told-beside-the-case', async (on) => {
+  const telling = gate();
   const { world } = await on.outside({ attempts: 1 }, ({ steps }) => ({
     openCase: async (input) => ({ ...(await steps.openCase(input)), noticesFrom: 'critical' }),
-    notify: async () => [],
+    notify: async () => {
+      await telling.pass();
+      return [];
+    },
     watchRun: () => cancelled(),
   }));
   world.storageDown = storageAway;
   await recover(on);
   await on.until('aborted');
-  await closed(on);
+  await on.until(telling.reached);
+  await closed(on, telling.open);
 });
 
 course('a-message-is-heard-once-the-step-is-called-off', async (on) => {
