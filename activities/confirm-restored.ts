@@ -106,6 +106,9 @@ export async function confirmRestored(
       }
       missing = found === null ? 'its positions were not looked at yet' : found.missing;
       missing ??= await own();
+      // Reading the positions and your own check take their time.
+      if (missing === null && !allTasksRun(await flink.job(input.run, call)))
+        missing = 'its tasks stopped running while the proofs were taken';
     }
     heartbeat({ missing });
     if (missing === null && runningAt !== null && found !== null) {

@@ -256,6 +256,15 @@ describe('records since the restore', () => {
     });
   });
 
+  test('a run that ends while the last proof is taken is dead', async () => {
+    deps = depsOf(world, (config) => `${config}    policy: { confirm: { check: [./check.sh] } }\n`);
+    world.onCommand = () => {
+      world.runs = world.runs.map((run) => (run.run === NEW ? { ...run, state: 'FAILED' } : run));
+      return { code: 0, out: '', because: null };
+    };
+    expect(await confirm()).toMatchObject({ is: 'dead', state: 'FAILED' });
+  });
+
   describe('of a run that was started from nothing', () => {
     const start = ['events/0=100', 'events/1=200'];
     const confirmStart = () =>
