@@ -56,7 +56,13 @@ export async function lookAtJob(
   const started = detail.is === 'present' && allRun(countTasks(detail.value.tasks));
   const sighting = sightingOf(newest, stats, started, before.ledger, at);
   const running =
-    started && stats !== null ? { run: newest.run, newest: stats.latestCompleted?.id ?? null } : null;
+    started && stats !== null
+      ? {
+          run: newest.run,
+          restored: restoredFrom(stats.restored),
+          newest: stats.latestCompleted?.id ?? null,
+        }
+      : null;
   if (over) return { sighting, running, sight: null, memory };
 
   const tally = stats === null ? memory.tally : tallyOf(newest.run, stats, memory.tally);

@@ -3,7 +3,7 @@
  * An alert is information: the case that it opens finds out by itself who can bring the job back.
  */
 import type { RunId } from './ids.js';
-import { startedOver, type JobLedger } from './ledger.js';
+import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { OpenNotice } from './notice.js';
 import { isTerminal } from './situation.js';
 
@@ -81,8 +81,12 @@ export interface Look {
   /** The ledger with what this look has shown. */
   readonly after: JobLedger;
   readonly view: View;
-  /** Of the newest run: all its tasks run, and the id of the newest checkpoint that Flink shows (null: none). */
-  readonly running: { readonly run: RunId; readonly newest: string | null } | null;
+  /** Of the newest run: all its tasks run, what Flink says that it restored, and its newest checkpoint (null: none). */
+  readonly running: {
+    readonly run: RunId;
+    readonly restored: RestoredFrom;
+    readonly newest: string | null;
+  } | null;
   /** Epoch milliseconds. */
   readonly at: number;
 }
@@ -163,6 +167,8 @@ function blankOf({ after, running, at }: Look): Alarm | null {
     return blank(
       `run ${newest.run} started from nothing although restore points of earlier runs are known, the newest ${older[0]?.path}`,
     );
+  // How it began says nothing of its present start: after a failover it is the run's own checkpoint that it restored.
+  if (running.restored.is !== 'nothing') return null;
   const own = startedOver(after.points, { ...newest, newest: running.newest });
   if (own === null) return null;
   return blank(`run ${newest.run} started over from nothing although its own checkpoint ${own} is known`);

@@ -214,8 +214,18 @@ describe('a run that has failed', () => {
 
 describe('a run that is blank', () => {
   const NOTHING: RestoredFrom = { is: 'nothing' };
-  const seen = (after: JobLedger, newest: string | null, run: RunId = RUN_A, noted = nothingNoted) =>
-    watched(noted, { before: after, after, view: alive, running: { run, newest }, at: 1 }, PATIENCE);
+  const seen = (
+    after: JobLedger,
+    newest: string | null,
+    run: RunId = RUN_A,
+    noted = nothingNoted,
+    restored = after.runs[0]?.restoredFrom ?? NOTHING,
+  ) =>
+    watched(
+      noted,
+      { before: after, after, view: alive, running: { run, restored, newest }, at: 1 },
+      PATIENCE,
+    );
   const raised = (...of: Parameters<typeof seen>) => seen(...of).alarms.map((a) => a.what);
 
   test('started from nothing although earlier runs had points', () => {
@@ -242,6 +252,13 @@ describe('a run that is blank', () => {
   });
   test('a first run that counts its own checkpoints is not blank', () => {
     expect(raised(ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7, 8] }), '8')).toEqual([]);
+  });
+  test('a first run that restored its own checkpoint after a failover is not blank', () => {
+    const before = ledgerOf('RUNNING', { restoredFrom: NOTHING, ids: [7] });
+    const own: RestoredFrom = { is: 'point', path: point(RUN_A, 7).path };
+    const after = ledgerOf('RUNNING', { before, started: 5_000, restoredFrom: own, ids: [7, 8] });
+    expect(after.runs[0]?.restoredFrom).toEqual(NOTHING);
+    expect(raised(after, '8', RUN_A, nothingNoted, own)).toEqual([]);
   });
   test('a run that was restored is not blank, whatever its ids', () => {
     expect(raised(ledgerOf('RUNNING', { ids: [7] }), '2')).toEqual([]);

@@ -1,5 +1,8 @@
 /** Flink itself dies, or its answer is lost, before, during and after the submission. On the real systems. */
 import { describe, expect, test } from 'vitest';
+import type { Watched } from '../../activities/index.js';
+import { jobName } from '../../domain/ids.js';
+import { emptyLedger, type JobLedger } from '../../domain/ledger.js';
 import { until } from '../../stack/index.js';
 import { trials, type Trial } from '../support/trial.js';
 
@@ -22,6 +25,19 @@ const ledgerSawIt = (it: Trial): Promise<true> =>
 
 const newestOf = async (it: Trial): Promise<string> =>
   (await it.flink.checkpoints(it.run)).newest?.path ?? 'none';
+
+/** What the watch remembers while nothing has changed: its memo tells it only when something has. */
+async function watchSees(it: Trial): Promise<JobLedger | undefined> {
+  const { raw } = await it.temporal.workflow.getHandle('watch/trial').describe();
+  const [details] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
+  if (details === undefined) return undefined;
+  return (JSON.parse(Buffer.from(details.data ?? []).toString()) as Watched).ledgers[
+    jobName('window-counts')
+  ];
+}
+
+const idIn = (path: string): string => /chk-(\d+)$/.exec(path)?.[1] ?? '0';
+const isNewer = (path: string, than: string): boolean => Number(idIn(path)) > Number(idIn(than));
 
 describe.each(['1.20', '2.2'] as const)('on Flink %s', (flinkVersion) => {
   const { stack, flink, trial } = trials({
@@ -145,6 +161,24 @@ describe.each(['1.20', '2.2'] as const)('on Flink %s', (flinkVersion) => {
     await jobManager.start();
     expect(await it.ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(await it.states()).toEqual(['RUNNING']);
+    await it.countsAreRight();
+  });
+
+  test('the JobManager dies and nobody says so: Flink brings the first run back, and the watch raises no alarm', async () => {
+    const it = await trial();
+    const before = await newestOf(it);
+    await stack().server('jobmanager').kill();
+    await stack().server('jobmanager').start();
+    await until(
+      'the watch has seen a checkpoint of the new start',
+      async () => {
+        const { runs, points } = (await watchSees(it)) ?? emptyLedger(0);
+        const newest = points[0];
+        return runs[0]?.state === 'RUNNING' && newest !== undefined && isNewer(newest.path, before) && true;
+      },
+      { within: 90_000 },
+    );
+    expect(await it.client.cases({ job: 'window-counts' })).toEqual([]);
     await it.countsAreRight();
   });
 
