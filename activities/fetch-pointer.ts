@@ -1,8 +1,8 @@
 import type { Call, FileStatus, Flink, FlinkCheckpoint, FlinkJob, Storage } from '../adapters/ports.js';
 import { fault, faultOf } from '../domain/failure.js';
 import type { RunId } from '../domain/ids.js';
-import { beginningOf, type LineageRun, type Pointers, type SourceReading } from '../domain/ladder.js';
-import { withOwn, type JobLedger } from '../domain/ledger.js';
+import type { LineageRun, Pointers, SourceReading } from '../domain/ladder.js';
+import { beginningOf, withOwn, type JobLedger } from '../domain/ledger.js';
 import { absent, mapReading, present, unknown, type Reading } from '../domain/reading.js';
 import { pointFromPath, type RestorePoint } from '../domain/restore-point.js';
 import { readCompletedCheckpoint } from '../formats/completed-checkpoint.js';

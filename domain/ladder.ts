@@ -1,7 +1,7 @@
 /** The ladder: a job's restore points in order of preference (design, 5). */
 import type { Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import { compareIds, type RestoredFrom } from './ledger.js';
+import { beginningOf, compareIds, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { PointSource, RestorePoint } from './restore-point.js';
 
@@ -96,14 +96,6 @@ const complete = (a: RestorePoint, b: RestorePoint): RestorePoint => ({
   time: a.time ?? b.time,
   terminating: a.terminating || b.terminating,
 });
-
-/**
- * What a run began with. After a failover Flink shows the run's own newest checkpoint as what it restored: that is no
- * beginning.
- */
-export function beginningOf(run: RunId, from: RestoredFrom): RestoredFrom {
-  return from.is === 'point' && from.path.includes(`/${run}/`) ? { is: 'unseen' } : from;
-}
 
 function branchOf(lineage: readonly LineageRun[], rungs: Ladder['rungs']): Ladder['branch'] {
   const top = rungs[0]?.point;

@@ -98,17 +98,22 @@ export function compareIds(a: string | null, b: string | null): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-const tellsBeginning = ({ run, restoredFrom: from }: Sighting): boolean =>
-  from.is === 'nothing' || (from.is === 'point' && !from.path.includes(`/${run}/`));
+/**
+ * What a run began with. After a failover Flink shows the run's own newest checkpoint as what it restored: that is no
+ * beginning.
+ */
+export function beginningOf(run: RunId, from: RestoredFrom): RestoredFrom {
+  return from.is === 'point' && from.path.includes(`/${run}/`) ? { is: 'unseen' } : from;
+}
 
 /** The ledger after a sighting. It only grows in knowledge: a point is dropped only when five newer ones are known. */
 export function record(ledger: JobLedger, s: Sighting): JobLedger {
   const known = ledger.runs.find((r) => r.run === s.run);
+  const unseen = beginningOf(s.run, s.restoredFrom).is === 'unseen';
   const entry: LedgerRun = {
     run: s.run,
     started: s.started,
-    // After a failover Flink shows the run's own newest checkpoint: how it began is what was seen before.
-    restoredFrom: known !== undefined && !tellsBeginning(s) ? known.restoredFrom : s.restoredFrom,
+    restoredFrom: known !== undefined && unseen ? known.restoredFrom : s.restoredFrom,
     state: s.state,
     seen: s.at,
   };

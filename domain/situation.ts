@@ -2,7 +2,7 @@
 import type { DeadEnd } from './dead-end.js';
 import { fault, type Fault } from './failure.js';
 import type { RunId } from './ids.js';
-import { startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
+import { beginningOf, startedOver, type JobLedger, type RestoredFrom } from './ledger.js';
 import type { Reading } from './reading.js';
 import type { StandingHold } from './standing-hold.js';
 
@@ -257,7 +257,7 @@ function aliveRun(run: RunView, a: Assessment): Situation {
     return { is: 'flink-recovering', run, because };
   }
   const older = olderPoints(a, run.run);
-  if (run.restoredFrom.is === 'nothing' && older > 0) {
+  if (began(run, a).is === 'nothing' && older > 0) {
     return {
       is: 'blank',
       run,
@@ -282,6 +282,13 @@ function aliveRun(run: RunView, a: Assessment): Situation {
     run,
     because: `all ${run.tasks} tasks run and ${run.completed} checkpoints have completed`,
   };
+}
+
+/** Flink shows only the last restore: after a failover the ledger knows how the run began. */
+function began({ run, restoredFrom }: RunView, { ledger }: Assessment): RestoredFrom {
+  const shown = beginningOf(run, restoredFrom);
+  if (shown.is !== 'unseen' || ledger.is !== 'present') return shown;
+  return ledger.value.runs.find((known) => known.run === run)?.restoredFrom ?? shown;
 }
 
 function olderPoints(a: Assessment, run: RunId): number {

@@ -152,6 +152,28 @@ const table: Readonly<Record<Situation['is'], readonly Row[]>> = {
       { runs: present([{ ...alive, run: RUN_B, started: 9_000, completed: 1 }, run()]) },
     ],
     [
+      'it began from nothing, older runs have points, and a failover restored its own checkpoint',
+      {
+        runs: present([
+          {
+            ...alive,
+            run: RUN_B,
+            started: 9_000,
+            restoredFrom: { is: 'point', path: path(RUN_B, 2) },
+            completed: 1,
+          },
+          run(),
+        ]),
+        ledger: present(
+          ledger({
+            runs: [
+              { run: RUN_B, started: 8_000, restoredFrom: { is: 'nothing' }, state: 'RUNNING', seen: 8_500 },
+            ],
+          }),
+        ),
+      },
+    ],
+    [
       'Flink started the same run over, its own checkpoints forgotten',
       { runs: present([{ ...alive, completed: 1, newest: { id: '1', triggered: 9_000 } }]) },
     ],
