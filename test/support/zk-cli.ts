@@ -23,6 +23,9 @@ export async function deleteAll(server: string, znode: string): Promise<void> {
   await zkCli(server, ['deleteall', znode], /KeeperErrorCode = NoNode/);
 }
 
+/** The data of a node, of which only what is text can be read. */
+export const textOf = (server: string, znode: string): Promise<string> => zkCli(server, ['get', znode]);
+
 /** The paths of all nodes below this one, and its own. */
 export async function everyNode(server: string, root: string): Promise<readonly string[]> {
   const said = await zkCli(server, ['ls', '-R', root]);
