@@ -148,8 +148,7 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
     case 'vanished':
       return decideVanished(e, s.because);
     case 'blank': {
-      if (s.run.run === e.startedBlank && s.run.completed > 0)
-        return { do: 'leave', outcome: 'healthy', because: 'it was started from nothing on purpose' };
+      if (s.run.run === e.startedBlank) return leaveOwnStart(e, s.run);
       if (e.policy.onBlankRun === 'report') return { do: 'leave', outcome: 'healthy', because: s.because };
       return decideBlank(e, s.run, s.because);
     }
@@ -162,6 +161,14 @@ function decideElse(e: Evidence, s: Exclude<Situation, { is: 'abandoned' }>): Ne
         [],
       );
   }
+}
+
+/** Proved once. After a failover Flink counts its checkpoints from zero. */
+function leaveOwnStart(e: Evidence, run: RunView): Next {
+  const because = 'it was started from nothing on purpose';
+  return run.completed > 0
+    ? { do: 'leave', outcome: 'healthy', because }
+    : watch(e, run.run, `${because}; no checkpoint has completed yet`);
 }
 
 /** A run that started from nothing is stopped only in favour of a point that a person chose, and that is proved first. */

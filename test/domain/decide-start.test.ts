@@ -16,6 +16,7 @@ import {
   evidence,
   ledger,
   OLDER,
+  path,
   point,
   pointers,
   run,
@@ -121,6 +122,34 @@ const rows: readonly [promise: string, known: Partial<Evidence>, expected: strin
       }),
     },
     'leave: healthy',
+  ],
+  [
+    'the run that was started so is watched after a failover, which counts its checkpoints anew',
+    {
+      fromNothing: null,
+      startedBlank: RUN_B,
+      assessment: assessment({
+        ledger: present(
+          ledger({
+            runs: [
+              { run: RUN_B, started: 3_000, restoredFrom: { is: 'nothing' }, state: 'RUNNING', seen: 4_000 },
+            ],
+          }),
+        ),
+        runs: present([
+          run({
+            run: RUN_B,
+            state: 'RUNNING',
+            running: 4,
+            started: 5_000,
+            restoredFrom: { is: 'point', path: path(RUN_B, 3) },
+            completed: 0,
+          }),
+          run(),
+        ]),
+      }),
+    },
+    'watch',
   ],
 ];
 
