@@ -37,6 +37,8 @@ export interface FakeFlink {
   /** `METHOD /path` to what is answered; a path without query matches any query. */
   readonly routes: Map<string, Route>;
   readonly received: Received[];
+  /** From now on connections are refused; what has come already is answered. */
+  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ export async function fakeFlink(routes: Iterable<readonly [string, Route]> = [])
       response.end(answer.body);
     })().catch(() => request.socket.destroy());
   });
+  const closed = once(server, 'close');
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -95,10 +98,10 @@ export async function fakeFlink(routes: Iterable<readonly [string, Route]> = [])
     port: address.port,
     routes: table,
     received,
+    refuse: () => void server.close(),
     async close() {
+      if (server.listening) server.close();
       server.closeAllConnections();
-      const closed = once(server, 'close');
-      server.close();
       await closed;
     },
   };

@@ -439,14 +439,12 @@ describe('a submission', () => {
 
   it('was never accepted when the JobManager is gone before it is sent', async () => {
     const server = await leader({ uploaded: true });
-    const proxy = await proxyTo(server.port);
     // The connection for the listing is the last one that the JobManager takes.
-    server.routes.set('GET /jars', async () => {
-      const files = [{ id: '7e_x.jar', name: uploadName(), uploaded: 1, entry: [] }];
-      setTimeout(() => void proxy.set({ is: 'refuse' }), 0);
-      return json({ files });
+    server.routes.set('GET /jars', () => {
+      server.refuse();
+      return json({ files: [{ id: '7e_x.jar', name: uploadName(), uploaded: 1, entry: [] }] });
     });
-    const found = await failureOf(flinkAt(`http://${proxy.address}`).submit(submission, call()));
+    const found = await failureOf(flinkAt(server.url).submit(submission, call()));
     expect(found.code).toBe('FlinkUnavailable');
     expect(runsSent(server)).toHaveLength(0);
   });
