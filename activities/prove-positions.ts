@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Call, Kafka, PartitionRange } from '../adapters/ports.js';
 import type { OffsetCheck } from '../domain/offsets.js';
 import type { RunId } from '../domain/ids.js';
@@ -15,8 +16,10 @@ import type { Deps } from './deps.js';
 import type { ConfiguredJob } from './job.js';
 import { positionsIn } from './read-state.js';
 
-/** Flink fetches its metrics every ten seconds by default: after two fetches (milliseconds) nothing better comes. */
-const COUNTED_WITHIN = 20_000;
+/** Flink fetches its metrics every ten seconds by default: after two fetches what still stands is of another dump. */
+const ANOTHER_DUMP = 20_000;
+/** After three, nothing better is waited for (milliseconds, as above). */
+const COUNTED_WITHIN = 30_000;
 
 /** Ranges that one result names. */
 const MOST_SHOWN = 100;
@@ -76,6 +79,8 @@ export function watchPositions(
   let before: Log | null = null;
   let compacted: ReadonlySet<string> | null = null;
   let countingSince: number | null = null;
+  /** What was counted, by dump. */
+  const counts: { readonly count: SourceCount; readonly at: number }[] = [];
   /** Each partition as it was first seen to have moved: what the log loses after that was read before. */
   const moved = new Map<string, Continued>();
 
@@ -159,9 +164,12 @@ export function watchPositions(
       );
       if (still !== null) return notYet(still);
 
-      const count = own ? await countOf(run, topics) : null;
-      const found = skippedRecords(partitions, count);
-      if ((found.ranges.length > 0 || free) && found.sum === null && own) {
+      if (own) await countOnce(topics);
+      const found = skippedRecords(
+        partitions,
+        counts.map(({ count }) => count),
+      );
+      if ((found.ranges.length > 0 || free) && !found.exact && own) {
         countingSince ??= clock.now();
         if (clock.now() - countingSince < COUNTED_WITHIN)
           return {
@@ -173,18 +181,19 @@ export function watchPositions(
     },
   };
 
-  async function countOf(id: RunId, topics: readonly string[]): Promise<SourceCount | null> {
-    const read = await deps.ports.flink(it.clusterName).sourceCount(id, topics, call);
-    if (read.is !== 'present') return null;
-    const { value } = read;
-    return {
-      read: value.read.toString(),
-      positions: value.positions.map((p) => ({
-        topic: p.topic,
-        partition: p.partition,
-        next: p.offset.toString(),
-      })),
-    };
+  async function countOnce(topics: readonly string[]): Promise<void> {
+    const counted = await valueOf(deps.ports.flink(it.clusterName).sourceCount(run, topics, call));
+    if (counted === null) return;
+    const read = counted.read.toString();
+    const positions = counted.positions.map(({ topic, partition, offset }) => ({
+      topic,
+      partition,
+      next: offset.toString(),
+    }));
+    const last = counts.at(-1);
+    const same = last !== undefined && isDeepStrictEqual(last.count, { read, positions });
+    if (!same || clock.now() - last.at >= ANOTHER_DUMP)
+      counts.push({ count: { read, positions }, at: clock.now() });
   }
 }
 

@@ -25,7 +25,11 @@ export interface Continued {
   readonly free?: boolean;
 }
 
-/** One look at what the sources counted: records read, and the position of each partition at that moment. */
+/**
+ * What the sources counted, as one dump of Flink's metrics shows it: records read, and the position of each partition.
+ * Flink dumps counters before gauges (`MetricDumpSerialization`): while records flow, the count lacks those that were
+ * read in between. What is missing in one dump is therefore a bound; what is missing in two is missing.
+ */
 export interface SourceCount {
   /** Records that the tasks have read since the restore, decimal. */
   readonly read: string;
@@ -51,6 +55,18 @@ export interface Skipped {
   readonly ranges: readonly SkippedRange[];
   /** How the sum came out, one sentence; null: nothing was counted. */
   readonly sum: string | null;
+  /** The sum is exact: another dump tells no more. */
+  readonly exact: boolean;
+}
+
+/** Offsets that were passed and gave no record. */
+interface Sum {
+  readonly read: string;
+  readonly missing: bigint;
+  /** Else it is the most that may be missing. */
+  readonly exact: boolean;
+  /** It is no more than the count may lack: a hundredth of what was read between two dumps. */
+  readonly blurred: boolean;
 }
 
 const least = (...of: readonly bigint[]): bigint => of.reduce((a, b) => (b < a ? b : a));
@@ -70,13 +86,13 @@ interface Suspect {
  * What was skipped. A position that the log still holds is proof enough: nobody jumps from there. Where the log start
  * has passed it, the records may have been read before they fell out; the counted sum tells, when there is one.
  * @param partitions every partition of the sources with a concrete position; a count of others cannot be compared.
+ * @param counts of different dumps, in order.
  */
-export function skippedRecords(partitions: readonly Continued[], count: SourceCount | null): Skipped {
-  const missing = missingIn(partitions, count);
-  const suspects = partitions.flatMap((p) => suspectIn(p, missing));
-  const sum = missing === null ? null : sumOf(missing, count?.read ?? '0', partitions);
-  const narrowed =
-    missing === null || partitions.some((p) => p.sparse) ? suspects : narrow(suspects, missing);
+export function skippedRecords(partitions: readonly Continued[], counts: readonly SourceCount[]): Skipped {
+  const sparse = partitions.some((p) => p.sparse);
+  const sum = sumOf(partitions, counts);
+  const suspects = partitions.flatMap((p) => suspectIn(p, sparse ? null : sum));
+  const narrowed = sum === null || sparse ? suspects : narrow(suspects, sum);
   const ranges = narrowed
     .filter(({ most: n }) => n > 0n)
     .map(({ of, least: a, most: b }) => ({
@@ -87,10 +103,14 @@ export function skippedRecords(partitions: readonly Continued[], count: SourceCo
       atLeast: a.toString(),
       atMost: b.toString(),
     }));
-  return { ranges, sum };
+  return {
+    ranges,
+    sum: sum === null ? null : saySum(sum, sparse),
+    exact: sum !== null && (sum.exact || sparse),
+  };
 }
 
-function suspectIn(p: Continued, missing: bigint | null): readonly Suspect[] {
+function suspectIn(p: Continued, sum: Sum | null): readonly Suspect[] {
   const [from, reached, start] = [BigInt(p.from), BigInt(p.reached), BigInt(p.log.start)];
   const anotherLog = from > BigInt(p.endBefore);
   if (anotherLog) {
@@ -99,17 +119,31 @@ function suspectIn(p: Continued, missing: bigint | null): readonly Suspect[] {
     return [{ of: { ...p, from: least(start, reached).toString() }, least: 0n, most: span }];
   }
   if (start <= from) {
-    const elsewhere = p.free === true && !p.sparse && missing !== null && missing > 0n && reached > from;
-    return elsewhere ? [{ of: p, least: 0n, most: least(reached - from, missing) }] : [];
+    const elsewhere = p.free === true && sum !== null && !sum.blurred && reached > from;
+    return elsewhere ? [{ of: p, least: 0n, most: least(reached - from, sum.missing) }] : [];
   }
   // Where it went on is not known: a source that is set to `latest` jumps further than the log start.
   const span = reached > from ? reached - from : start - from;
   return [{ of: p, least: least(BigInt(p.gone), span), most: span }];
 }
 
+/** What all counts say together; null when none of them can be compared. */
+function sumOf(partitions: readonly Continued[], counts: readonly SourceCount[]): Sum | null {
+  const found = counts.flatMap(({ read, positions }) => {
+    const missing = missingIn(partitions, { read, positions });
+    return missing === null ? [] : [{ read, missing }];
+  });
+  const [first, ...others] = found;
+  if (first === undefined) return null;
+  const best = others.reduce((a, b) => (b.missing < a.missing ? b : a), first);
+  const exact = best.missing === 0n || found.filter((f) => f.missing === best.missing).length > 1;
+  const reads = found.map((f) => BigInt(f.read));
+  const blurred = !exact && best.missing * 100n <= most(...reads) - least(...reads);
+  return { ...best, exact, blurred };
+}
+
 /** Offsets that were passed and not counted; null when the count cannot be compared. */
-function missingIn(partitions: readonly Continued[], count: SourceCount | null): bigint | null {
-  if (count === null) return null;
+function missingIn(partitions: readonly Continued[], count: SourceCount): bigint | null {
   const at = new Map(count.positions.map((p) => [keyOf(p), BigInt(p.next)]));
   const known = new Set(partitions.map(keyOf));
   if (known.size < partitions.length || [...at.keys()].some((key) => !known.has(key))) return null;
@@ -129,26 +163,27 @@ function missingIn(partitions: readonly Continued[], count: SourceCount | null):
 }
 
 /** Bounds that the sum of all gaps allows. A sum that contradicts what is certain says nothing. */
-function narrow(suspects: readonly Suspect[], missing: bigint): readonly Suspect[] {
+function narrow(suspects: readonly Suspect[], { missing, exact }: Sum): readonly Suspect[] {
   const all = suspects.reduce((n, s) => ({ least: n.least + s.least, most: n.most + s.most }), {
     least: 0n,
     most: 0n,
   });
-  if (missing < all.least || missing > all.most) return suspects;
+  if (missing < all.least || (exact && missing > all.most)) return suspects;
   return suspects.map((s) => ({
     of: s.of,
-    least: most(s.least, missing - (all.most - s.most)),
+    least: exact ? most(s.least, missing - (all.most - s.most)) : s.least,
     most: least(s.most, missing - (all.least - s.least)),
   }));
 }
 
-function sumOf(missing: bigint, read: string, partitions: readonly Continued[]): string {
+function saySum({ read, missing, exact }: Sum, sparse: boolean): string {
   const total = (BigInt(read) + missing).toString();
-  if (missing === 0n) return `${read} records were read for ${total} offsets: every one`;
-  const why = partitions.some((p) => p.sparse)
-    ? ': compaction and the ends of transactions leave offsets without a record'
-    : '';
-  return `${read} records were read for ${total} offsets: ${missing} of them gave none${why}`;
+  const said = `${read} records were read for ${total} offsets`;
+  if (missing === 0n) return `${said}: every one`;
+  if (sparse)
+    return `${said}: ${missing} of them gave none: compaction and the ends of transactions leave offsets without a record`;
+  if (!exact) return `${said}, or up to ${missing} more: the count lags behind while records flow`;
+  return `${said}: ${missing} of them gave none`;
 }
 
 /** A partition that had more records and was not read on, in words; null: there is none. */

@@ -295,6 +295,23 @@ describe('records since the restore', () => {
       expect(await confirmStart()).toMatchObject({ is: 'unproven' });
     });
 
+    test('is not accused by a count that lacks what was read while it was taken', async () => {
+      restored(null);
+      const since = world.now;
+      counted(89, 150, 260);
+      const lagging = world.sourceCount;
+      counted(130, 160, 270);
+      const later = world.sourceCount;
+      Object.defineProperty(world, 'sourceCount', {
+        get: () => (world.now - since < 15_000 ? lagging : later),
+      });
+      const proof = await confirmStart();
+      expect(proof).toMatchObject({ is: 'proved', skipped: [] });
+      expect(proof.is === 'proved' && proof.proofs).toContain(
+        '130 records were read for 130 offsets: every one',
+      );
+    });
+
     test('has a gap when it ignored the start and began later', async () => {
       restored(null);
       counted(75, 150, 260);
