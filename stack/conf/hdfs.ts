@@ -77,7 +77,8 @@ function pairProperties(plan: HdfsPlan): Properties {
     'dfs.ha.fencing.methods': 'shell(/bin/true)',
     'dfs.ha.automatic-failover.enabled': false,
     'dfs.ha.tail-edits.period': 2,
-    'dfs.ha.log-roll.period': 5,
+    // The standby asks the active to roll its edits; one that sleeps would be asked, and end itself when it wakes.
+    'dfs.ha.log-roll.period': -1,
     'dfs.image.transfer.timeout': 10_000,
   };
 }
