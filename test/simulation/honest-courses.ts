@@ -141,20 +141,17 @@ course('the-opening-is-tried-again-within-its-task', async (on) => {
 /** The first workflow task goes on while the case is opened; what comes meanwhile waits for its end. */
 const whileItOpens = (name: string, say: (on: HonestStage) => Promise<unknown>, then: typeof closed): void =>
   course(name, async (on) => {
-    let opening = false;
-    let go = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (go = resolve));
+    const opening = gate();
     await on.outside({}, ({ steps }) => ({
       openCase: async (input) => {
-        opening = true;
-        await gate;
+        await opening.pass();
         return steps.openCase(input);
       },
     }));
     await recover(on);
-    await on.when('it opens', () => opening);
+    await on.when('it opens', opening.reached);
     await say(on);
-    go();
+    opening.open();
     await then(on);
   });
 
@@ -169,12 +166,11 @@ whileItOpens(
 );
 
 course('a-worker-that-says-nothing-loses-its-step', async (on) => {
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (go = resolve));
+  const silence = gate();
   await on.outside({}, ({ steps }) => ({
     assessRun: async (input) => {
-      if (activityInfo().attempt > 1) return (go(), steps.assessRun(input));
-      await gate;
+      if (activityInfo().attempt > 1) return (silence.open(), steps.assessRun(input));
+      await silence.pass();
       throw new Error('nobody hears this');
     },
   }));

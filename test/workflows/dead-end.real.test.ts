@@ -20,14 +20,15 @@ import {
   runsAgain,
   stuck,
 } from '../support/evidence.js';
+import { gate, type Gate } from '../support/gate.js';
 import { opened, quick, scripted } from '../support/scripted.js';
 
 /** What the fake steps find. */
 let now: Assessment;
 let check: RepairCheck;
 let outcome: RepairOutcome;
-let storageBack: () => void;
-let mended: () => void;
+let storageBack: Gate;
+let mended: Gate;
 let requested: number;
 
 const activities = {
@@ -35,19 +36,14 @@ const activities = {
     opened(job, { ...STRICT, backoff: { ...quick.backoff, initial: 50, max: 50 } }),
   assessRun: async () => now,
   examineDeadEnd: async () => check,
-  awaitReturn: () =>
-    Promise.race([
-      cancelled(),
-      new Promise((resolve) => {
-        storageBack = () => resolve({ is: 'returned', at: 1 });
-      }),
-    ]),
-  // Watches until the job is healthy by somebody's hand; else only what people say ends it.
+  awaitReturn: () => Promise.race([cancelled(), storageBack.pass().then(() => ({ is: 'returned', at: 1 }))]),
+  // Each watch waits for a change of its own; else only what people say ends it.
   watchRun: () =>
     Promise.race([
       cancelled(),
-      new Promise((resolve) => {
-        mended = () => resolve('it runs and completes checkpoints');
+      mended.pass().then(() => {
+        mended = gate();
+        return 'it runs and completes checkpoints';
       }),
     ]),
   requestRepair: async () => {
@@ -63,8 +59,8 @@ beforeEach(async () => {
   now = stuck;
   check = mayRepair;
   requested = 0;
-  storageBack = () => undefined;
-  mended = () => undefined;
+  storageBack = gate();
+  mended = gate();
   outcome = repaired();
 });
 afterEach(async () => {
@@ -91,7 +87,7 @@ describe('a case in a dead end', () => {
       failures: [],
     });
     check = mayRepair;
-    storageBack();
+    storageBack.open();
     const { question } = await phaseIs('asking');
     expect(requested).toBe(0);
     await on.client.approve(JOB, { ...said, question: question?.id ?? '' });
@@ -111,7 +107,7 @@ describe('a case in a dead end', () => {
     await open();
     await phaseIs('watching');
     now = leaderless(1_000 + LASTS.NoJobManager);
-    mended();
+    mended.open();
     const { question } = await phaseIs('asking');
     expect(question?.approves).toContain('start the JobManager');
     expect(requested).toBe(0);
@@ -132,11 +128,8 @@ describe('a case in a dead end', () => {
   test('withdraws its question when somebody has mended it by hand', async () => {
     await open();
     await phaseIs('asking');
-    await until('it watches meanwhile', () => {
-      now = runsAgain();
-      mended();
-      return on.client.caseOf(JOB).then(({ end }) => end !== null);
-    });
+    now = runsAgain();
+    mended.open();
     expect(await ended()).toMatchObject({ outcome: 'healthy', restored: null });
     expect(requested).toBe(0);
   });
@@ -149,7 +142,7 @@ describe('a case in a dead end', () => {
     await on.client.approve(JOB, { ...said, question: question?.id ?? '' });
     await until('it failed', async () => (await on.client.status(JOB)).failures.length > 0);
     outcome = done;
-    storageBack();
+    storageBack.open();
     expect(await ended()).toMatchObject({ outcome: 'healthy' });
     expect(requested).toBeGreaterThan(1);
   });
