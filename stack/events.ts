@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel, type Producer } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
 import {
   compare,
   END_KEY,
@@ -35,6 +35,13 @@ export interface TopicSpec {
   readonly partitions?: number;
 }
 
+/** Until every partition of these topics has a leader. */
+export const untilLed = (admin: Admin, names: string[]): Promise<true> =>
+  until(`topics ${names.join(', ')} have leaders`, async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: names });
+    return topics.every(({ partitions }) => partitions.length > 0 && partitions.every((p) => p.leader >= 0));
+  });
+
 /** Creates topics that keep their records for ever, and returns when all partitions have leaders. */
 export async function createTopics(broker: string, topics: readonly TopicSpec[]): Promise<void> {
   const admin = kafkaAt(broker).admin();
@@ -50,11 +57,10 @@ export async function createTopics(broker: string, topics: readonly TopicSpec[])
         configEntries: [{ name: 'retention.ms', value: '-1' }],
       })),
     });
-    const names = topics.map(({ topic }) => topic);
-    await until(`topics ${names.join(', ')} have leaders`, async () => {
-      const { topics: known } = await admin.fetchTopicMetadata({ topics: names });
-      return known.every(({ partitions }) => partitions.length > 0 && partitions.every((p) => p.leader >= 0));
-    });
+    await untilLed(
+      admin,
+      topics.map(({ topic }) => topic),
+    );
   } finally {
     await admin.disconnect();
   }

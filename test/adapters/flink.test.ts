@@ -22,7 +22,7 @@ const RUN_22 = runId('eeeeeeeeeeeeeeeeeeeeeeeeeeee0001');
 const STRANGER = runId('00000000000000000000000000000099');
 
 /** Milliseconds a call may last beyond its deadline: 100 by contract, and what a busy machine adds. */
-const LATE = 400;
+const LATE = 1_500;
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -286,7 +286,7 @@ describe('several addresses', () => {
     const frozen = await proxyTo(null);
     await frozen.set({ is: 'hang' });
     const leading = await fake(routesOf('flink-1.20/running', RUN_120));
-    const reading = await flinkAt(`http://${frozen.address}`, leading.url).overview(call(600));
+    const reading = await flinkAt(`http://${frozen.address}`, leading.url).overview(call(4_000));
     expect(valueOf(reading).endpoint).toBe(leading.url);
   });
 });
@@ -432,8 +432,8 @@ describe('a submission', () => {
     const server = await leader({ uploaded: true });
     server.routes.set(`POST ${RUN_PATH}`, () => 'hang');
     const start = performance.now();
-    expect((await failureOf(flinkAt(server.url).submit(submission, call(500)))).code).toBe('SubmitInDoubt');
-    expect(performance.now() - start).toBeLessThan(500 + LATE);
+    expect((await failureOf(flinkAt(server.url).submit(submission, call(2_000)))).code).toBe('SubmitInDoubt');
+    expect(performance.now() - start).toBeLessThan(2_000 + LATE);
     expect(runsSent(server)).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ import { type FakeKafka, type KafkaApi, type KafkaInstead, startFakeKafka } from
 import { expectNothingLeft } from '../support/leftovers.js';
 
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
-const NOISE = 250;
+const NOISE = 1_500;
 
 const call = (deadline: number): Call => ({ signal: new AbortController().signal, deadline });
 const start = async (nodeId = 1): Promise<FakeKafka> => {

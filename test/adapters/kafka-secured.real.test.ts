@@ -4,6 +4,7 @@ import type { Call } from '../../adapters/ports.js';
 import type { KafkaConfig } from '../../config/config.js';
 import { HoldfastError } from '../../domain/failure.js';
 import { secret } from '../../domain/secret.js';
+import { until } from '../../stack/wait.js';
 import { type KafkaHands, kafkaHands } from '../support/kafka-hands.js';
 import { PASSWORDS, type SecuredKafka, startSecuredKafka } from '../support/secured-kafka.js';
 
@@ -15,6 +16,11 @@ beforeAll(async () => {
   hands = await kafkaHands(kafka.internal);
   await hands.create('events', 2);
   await hands.produce('events', 0, [{ value: 'one', time: 1_700_000_000_000 }]);
+  // Kafka makes the topic of its groups when the first one is asked for.
+  await until('groups are served', async () => {
+    const offsets = await hands.admin.fetchOffsets({ groupId: 'first', topics: ['events'] });
+    return offsets.length > 0;
+  });
 });
 afterAll(async () => {
   await hands?.close();

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kafkaLog } from '../../adapters/kafka.js';
 import type { Call, Kafka } from '../../adapters/ports.js';
 import { HoldfastError } from '../../domain/failure.js';
-import { type Server, type Stack, startStack } from '../../stack/index.js';
+import { type Server, type Stack, startStack, until } from '../../stack/index.js';
 import { faultyProxy } from '../support/faulty-proxy.js';
 import { type KafkaHands, kafkaHands } from '../support/kafka-hands.js';
 
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
-const NOISE = 250;
+const NOISE = 1_500;
 const TIME = 1_700_000_000_000;
 
 let stack: Stack;
@@ -22,6 +22,8 @@ beforeAll(async () => {
   broker = stack.endpoints.kafka as string;
   hands = await kafkaHands(broker);
   log = kafkaLog('main', { brokers: [broker] });
+  // Kafka makes the topic of its groups when the first one is asked for.
+  await until('groups are served', async () => (await log.group('first', [], call())).is === 'present');
 });
 afterAll(async () => {
   await hands?.close();
@@ -69,10 +71,13 @@ describe('the log', () => {
     expect(await log.ranges('grown', call())).toMatchObject({ value: { length: 1 } });
     await hands.admin.createPartitions({ topicPartitions: [{ topic: 'grown', count: 3 }] });
     await expect
-      .poll(async () => {
-        const reading = await log.ranges('grown', call());
-        return reading.is === 'present' ? reading.value.length : reading;
-      })
+      .poll(
+        async () => {
+          const reading = await log.ranges('grown', call());
+          return reading.is === 'present' ? reading.value.length : reading;
+        },
+        { timeout: 20_000 },
+      )
       .toBe(3);
   });
 

@@ -147,6 +147,8 @@ describe('WebHDFS on a real pair of NameNodes', () => {
     const node = stack.server('datanode');
     node.pause();
     try {
+      const readable = async () => (await storage.read(uri(METADATA), all, call(1500))).is === 'present';
+      await until('it is frozen', async () => !(await readable()));
       const read = await inTime(1500, () => storage.read(uri(METADATA), all, call(1500)));
       expect(['BlocksMissing', 'StorageUnavailable']).toContain(codeOf(read));
       expect(['StorageNotWritable', 'StorageUnavailable']).toContain(await inTime(1500, () => proofOf(1500)));
@@ -198,6 +200,7 @@ describe('WebHDFS on a real pair of NameNodes', () => {
       first.resume();
     }
 
+    await first.ready();
     // The fenced one still calls itself active, and does not know what was written since.
     await stack.hdfs.nameNodes[1]?.ready();
     const since = '/flink/cp/since-the-failover';
@@ -224,6 +227,8 @@ describe('WebHDFS on a real pair of NameNodes', () => {
 
   it('is unavailable while both NameNodes are dead or frozen, in time', async () => {
     for (const name of ['namenode-1', 'namenode-2']) stack.server(name).pause();
+    const found = async () => (await storage.stat(uri(METADATA), call(1000))).is === 'present';
+    await until('both are frozen', async () => !(await found()));
     expect(codeOf(await inTime(1000, () => storage.stat(uri(METADATA), call(1000))))).toBe(
       'StorageUnavailable',
     );

@@ -5,7 +5,7 @@ import { type Instead, startFakeZooKeeper, type ZooKeeperRequest } from '../supp
 import { JuteWriter } from '../support/jute.js';
 
 /** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
-const NOISE = 250;
+const NOISE = 1_500;
 const AT = { root: '/flink', clusterId: '/default' };
 const NOTHING = { is: 'present', value: { jobs: [], leader: null } };
 

@@ -13,9 +13,6 @@ import { haCases } from '../support/ha-cases.js';
 import { checkpointPointer, counter, leaderInformation, nodeName } from '../support/ha-tree.js';
 import { expectNothingLeft } from '../support/leftovers.js';
 
-/** Milliseconds that a busy machine may add to a deadline before a test calls it late. */
-const NOISE = 150;
-
 const RUN = 'a'.repeat(32);
 const AT = { root: '/flink', clusterId: '/default' };
 
@@ -249,9 +246,9 @@ it('syncs before it reads, and sends nothing that could write', async () => {
   fake.set(`/flink/default/jobs/${RUN}/checkpoints/${nodeName(1)}/locks`);
   await look();
   expect(fake.seen.map(({ op }) => op).slice(0, 2)).toEqual(['connect', 'multi']);
-  expect(new Set(fake.seen.map(({ op }) => op))).toEqual(
-    new Set(['connect', 'multi', 'getData', 'getChildren2', 'close']),
-  );
+  await expect
+    .poll(() => new Set(fake.seen.map(({ op }) => op)))
+    .toEqual(new Set(['connect', 'multi', 'getData', 'getChildren2', 'close']));
 });
 
 it('counts a sync that may not check the top node as done: the leader answered it', async () => {
@@ -316,7 +313,7 @@ describe('a member', () => {
       is: 'unknown',
       because: { code: 'HaStoreUnavailable', message: expect.stringContaining('ECONNREFUSED') as string },
     });
-    expect(performance.now() - started).toBeLessThan(500 + NOISE);
+    expect(performance.now() - started, 'no time of a session').toBeLessThan(1_500);
     fake = await startFakeZooKeeper();
   });
 

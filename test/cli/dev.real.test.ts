@@ -114,10 +114,15 @@ describe('an alert', () => {
     const overview = await holdfast('status');
     expect(overview.code).toBe(EXIT.done);
     expect(overview.out).toMatch(/window-counts\s+counts\s+aborted/);
-    const list = JSON.parse((await holdfast('cases', '--json')).out) as { cases: unknown[] };
-    expect(list.cases).toMatchObject([
-      { workflowId: 'recover/counts/window-counts', state: 'open', phase: 'aborted' },
-    ]);
+    await vi.waitFor(
+      async () => {
+        const list = JSON.parse((await holdfast('cases', '--json')).out) as { cases: unknown[] };
+        expect(list.cases).toMatchObject([
+          { workflowId: 'recover/counts/window-counts', state: 'open', phase: 'aborted' },
+        ]);
+      },
+      { timeout: 20_000 },
+    );
     const page = await holdfast('case', 'recover/counts/window-counts');
     expect(page.out).toContain('FlinkUnavailable');
     expect(page.out).toContain(

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,19 +19,20 @@ const processesOf = (folder: string): string[] =>
       }
     });
 
-const demoFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('holdfast-demo-'));
-
 test('Ctrl-C in the middle of the incident leaves no process and no temporary folder', async () => {
-  const before = new Set(demoFolders());
+  // Its own: other demos may run beside it.
+  const place = mkdtempSync(join(tmpdir(), 'holdfast-interrupt-'));
+  const demoFolders = () => readdirSync(place).filter((name) => name.startsWith('holdfast-demo-'));
   const demo = spawn(process.execPath, [join(root, 'dist', 'demo', 'main.js')], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, TMPDIR: place },
   });
   const ended = new Promise<number | null>((resolve) => demo.once('exit', resolve));
   try {
     let told = '';
     demo.stdout.on('data', (data: Buffer) => (told += data.toString()));
     await until('the NameNode is killed', () => told.includes('killed the NameNode'), { within: 180_000 });
-    const [folder] = demoFolders().filter((name) => !before.has(name));
+    const [folder] = demoFolders();
     if (folder === undefined) throw new Error('the demo has no folder of its own');
     expect(processesOf(folder).length).toBeGreaterThan(5);
     demo.kill('SIGINT');
@@ -40,5 +41,6 @@ test('Ctrl-C in the middle of the incident leaves no process and no temporary fo
     await until('the folder is gone', () => !demoFolders().includes(folder), { within: 20_000 });
   } finally {
     demo.kill('SIGKILL');
+    rmSync(place, { recursive: true, force: true });
   }
 });

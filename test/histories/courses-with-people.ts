@@ -120,7 +120,6 @@ course('standing-hold-expires', async (on) => {
   await on.outside({}, found(on));
   await on.client.placeHold(JOB, { ...said, forMs: 2_000 });
   await recover(on);
-  await on.until('held');
   await on.end();
   await on.raw.workflow.getHandle(HOLD).result();
   return [HOLD];
@@ -166,7 +165,7 @@ course('held-during-a-back-off-until-a-time', async (on) => {
   await on.until('waiting');
   await on.raw.workflow
     .getHandle(`recover/counts/${JOB}`)
-    .executeUpdate('hold', { args: [{ ...said, until: Date.now() + 1_500 }] });
+    .executeUpdate('hold', { args: [{ ...said, until: Date.now() + 5_000 }] });
   await on.until('held');
   await on.until('waiting');
   await on.client.retryNow(JOB, said);

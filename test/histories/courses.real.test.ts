@@ -6,6 +6,7 @@ import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { workflowCode } from '../simulation/campaign.js';
 import { CASE, openCases, type Cases } from '../support/cases.js';
+import { executionsOf, terminated } from '../support/executions.js';
 import type { Course } from './course.js';
 import { COURSES } from './courses.js';
 import { keepOnly, writeCourse, type Execution } from './recorded.js';
@@ -19,15 +20,6 @@ let code: string;
 beforeAll(async () => {
   code = await workflowCode();
 });
-
-/** Every execution of these ids on the server, the newest first. */
-async function executionsOf(on: Cases, ids: readonly string[]) {
-  const found: { readonly workflowId: string; readonly runId: string; readonly open: boolean }[] = [];
-  const query = ids.map((id) => `WorkflowId = '${id}'`).join(' OR ');
-  for await (const { workflowId, runId, status } of on.raw.workflow.list({ query }))
-    found.push({ workflowId, runId, open: status.name === 'RUNNING' });
-  return found;
-}
 
 describe.each([false, true])('on a server that suggests soon to continue as new: %s', (soon) => {
   const mine = COURSES.filter((c) => c.continuesSoon === soon);
@@ -43,7 +35,7 @@ describe.each([false, true])('on a server that suggests soon to continue as new:
     try {
       ids = [CASE, ...((await course.play(on)) ?? [])];
       const all: Execution[] = [];
-      for (const { workflowId, runId } of await executionsOf(on, ids)) {
+      for (const { workflowId, runId } of await executionsOf(on.raw, ids)) {
         if (known.has(runId)) continue;
         const history = await on.raw.workflow.getHandle(workflowId, runId).fetchHistory();
         all.push({ course: course.name, workflowId, history });
@@ -54,9 +46,9 @@ describe.each([false, true])('on a server that suggests soon to continue as new:
       if (keep) writeCourse(course.name, all);
     } finally {
       // The next course begins with no case open.
-      for (const { workflowId, runId, open } of await executionsOf(on, ids)) {
-        known.add(runId);
-        if (open) await on.raw.workflow.getHandle(workflowId, runId).terminate('the course is over');
+      for (const execution of await executionsOf(on.raw, ids)) {
+        known.add(execution.runId);
+        await terminated(on.raw, execution);
       }
     }
   });

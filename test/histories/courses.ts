@@ -91,6 +91,7 @@ course('n-failed-attempts-resume-and-close', async (on) => {
   await on.client.resume(JOB, said);
   await on.until((s) => s.phase === 'aborted' && s.failures.length === 4);
   await recover(on);
+  await on.until((s) => s.alertsHeard > 1);
   await closed(on);
 });
 
@@ -438,7 +439,7 @@ course('waits-until-the-old-run-is-proved-dead', async (on) => {
 });
 
 course('asks-blank-run-until-nobody-answers', async (on) => {
-  await on.outside({ approvalExpires: 1_000 }, () => ({
+  await on.outside({ approvalExpires: 3_000 }, () => ({
     assessRun: async () =>
       assessment({ runs: present([run({ run: RUN_B, state: 'RUNNING', running: 4 })]) }),
   }));

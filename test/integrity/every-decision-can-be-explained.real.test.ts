@@ -14,6 +14,7 @@ import { NOTHING } from '../../domain/kafka-from.js';
 import type { Policy } from '../../domain/policy.js';
 import { present, unknown } from '../../domain/reading.js';
 import { recoverJob } from '../../workflows/index.js';
+import { until } from '../../stack/wait.js';
 import { said, type Steps } from '../support/cases.js';
 import {
   assessment,
@@ -34,6 +35,7 @@ import {
   sound,
   stuck,
 } from '../support/evidence.js';
+import { gate } from '../support/gate.js';
 import { openTheatre, type Stage, type Theatre } from '../support/theatre.js';
 
 const away = unknown(fault('FlinkUnavailable', 'connection refused'));
@@ -67,8 +69,9 @@ const answer =
     await say(stage, question?.id ?? '');
   };
 const approve = answer((s, question) => s.client.approve(s.job, { ...said, question }));
-const abortAndClose = async (stage: Stage): Promise<void> => {
-  await stage.client.abort(stage.job, said);
+/** Keeps a step at work until a person has said something meanwhile. */
+const reading = gate();
+const abortedAndClosed = async (stage: Stage): Promise<void> => {
   await stage.phaseIs('aborted');
   await stage.client.closeCase(stage.job, said);
   await stage.ended();
@@ -129,8 +132,9 @@ const COURSES: Readonly<Record<string, Course>> = {
     policy: { approval: 'always', approvalExpires: 200 },
     drive: async (stage) => {
       await stage.phaseIs('asking');
-      await untilMore(stage, 'assessing');
-      await approve(stage);
+      await untilLooked(stage);
+      // One that comes after its question has expired is refused, and leaves nothing.
+      await until('an answer came in time', () => approve(stage).then(() => true));
       await stage.ended();
     },
     decides: [],
@@ -242,7 +246,7 @@ const COURSES: Readonly<Record<string, Course>> = {
       await stage.phaseIs('resumed');
       stage.now({ assessRun: async () => runsAgain() });
       await stage.client.recover(stage.job, said);
-      await untilMore(stage, 'resumed');
+      await untilFile(stage, (file) => waits(file, 'the soak').length > 1);
       await stage.client.closeCase(stage.job, said);
       await stage.ended();
     },
@@ -275,10 +279,15 @@ const COURSES: Readonly<Record<string, Course>> = {
       ).toEqual(['overruled', 'yes']),
   },
   'aborted-in-mid-look': {
-    steps: { readState: () => new Promise((resolve) => setTimeout(() => resolve(sound), 400)) },
+    steps: { readState: async () => (await reading.pass(), sound) },
     drive: async (stage) => {
-      await stage.phaseIs('reading state');
-      await abortAndClose(stage);
+      try {
+        await stage.phaseIs('reading state');
+        await stage.client.abort(stage.job, said);
+      } finally {
+        reading.open();
+      }
+      await abortedAndClosed(stage);
     },
     decides: [...RESTORE.slice(0, 4)],
     ends: 'failed',
@@ -438,19 +447,16 @@ const waits = (file: CaseFile, kind?: Wait['for']): readonly Wait[] =>
 const decisions = (file: CaseFile): readonly Decision[] => passes(file).flatMap((p) => p.decisions);
 
 async function untilFile(stage: Stage, is: (file: CaseFile) => boolean): Promise<void> {
-  const { until } = await import('../../stack/wait.js');
   await until('the case file says so', async () => is(await stage.client.caseFile(stage.job)) || undefined, {
     within: 60_000,
     every: 50,
   });
 }
 
-/** Until the case has been in the phase once more than now, as its file tells. */
-const untilMore = async (stage: Stage, what: 'assessing' | 'resumed'): Promise<void> => {
-  const count = (file: CaseFile) =>
-    what === 'assessing' ? passes(file).length : waits(file, 'the soak').length;
-  const before = count(await stage.client.caseFile(stage.job));
-  await untilFile(stage, (file) => count(file) > before);
+/** Until the case has made one more pass than now, as its file tells. */
+const untilLooked = async (stage: Stage): Promise<void> => {
+  const before = passes(await stage.client.caseFile(stage.job)).length;
+  await untilFile(stage, (file) => passes(file).length > before);
 };
 
 /** The promise itself. */
@@ -584,6 +590,7 @@ describe('a case that begins in another way', () => {
           if (fails-- > 0) throw failure('BlocksMissing', 'no DataNode', 'blk_1');
           return sound;
         },
+        awaitReturn: async () => ({ is: 'returned', at: 1 }),
       },
     );
     await theatre.client.recover(CONTINUED, said);

@@ -3,7 +3,7 @@
  * there after it, as it was, also when Flink has long subsumed the checkpoints of the run that was restored.
  */
 import { expect, test } from 'vitest';
-import { committedOffsets } from '../../stack/index.js';
+import { committedOffsets, until } from '../../stack/index.js';
 import { trials, type Trial } from '../support/trial.js';
 import { everyNode } from '../support/zk-cli.js';
 
@@ -32,6 +32,12 @@ test.each([
   async (_what, lost) => {
     const it = await trial({ checkpoints: 3, policy: { fallback: 'checkpoint' } });
     await it.lose();
+    // It tidies up after a run has failed: what it removes then was not removed by us.
+    await until('Flink has tidied up', async () =>
+      (await nodes()).every(
+        (node) => !node.includes(`/jobs/${it.run}`) && !node.includes(`/jobgraphs/${it.run}`),
+      ),
+    );
     const [newest, older] = await newestTwo(it);
     if (lost !== null) {
       const state = [...(await filesBelow(newest)).keys()].find((path) => !path.endsWith('/_metadata'));

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { holdfastClient, type HoldfastClient } from '../../client/index.js';
 import type { Alert, AlertSource } from '../../domain/alert.js';
+import { until } from '../../stack/wait.js';
 import { clientOf, temporalForTests, type TestTemporal } from '../support/temporal.js';
 
 let temporal: TestTemporal;
@@ -36,7 +37,9 @@ test('sixty alerts of three senders at once open one case, and each of them is i
   );
   expect(new Set(refs.map((r) => `${r.workflowId} ${r.runId}`)).size).toBe(1);
   const [client] = clients;
-  expect(await client.cases({ job: 'window-counts' })).toHaveLength(1);
+  const listed = () => client.cases({ job: 'window-counts' });
+  await until('the case is listed', async () => (await listed()).length > 0);
+  expect(await listed()).toHaveLength(1);
   const raw = clientOf(temporal.config);
   const { events = [] } = await raw.workflow.getHandle('recover/counts/window-counts').fetchHistory();
   await raw.connection.close();

@@ -69,4 +69,4 @@ test('refused, reset, cut, hanging, safe mode, no DataNode, no NameNode: no olde
   await nameNode.start();
   const resumed = await it.resumedFrom(newest);
   expect(resumed.ladder.map(({ verdict }) => verdict)).not.toContain('broken');
-});
+}, 600_000);

@@ -24,6 +24,10 @@ async function forgotten(it: Trial, end: () => Promise<void>): Promise<void> {
   await end();
   const archived = join(new URL(archive()).pathname, it.run);
   await until('Flink has archived it', () => exists(archived));
+  // It writes the dirty result after the archive, and removes the jar after that.
+  const { haStorage, clusterId } = stack().flink.places;
+  const jar = join(new URL(haStorage).pathname, clusterId, 'blob', `job_${it.run}`);
+  await until('Flink has begun to clean up after it', async () => !(await exists(jar)));
   const dirty = join(new URL(stack().flink.places.jobResults).pathname, `${it.run}_DIRTY.json`);
   const jobManager = stack().server('jobmanager');
   await until('a next JobManager has forgotten it', async () => {

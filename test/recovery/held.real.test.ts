@@ -34,6 +34,10 @@ async function heldAndHealthy(it: Trial): Promise<void> {
   await it.countsAreRight();
 }
 
+/** Each life of it says so again. */
+const said = (words: string) =>
+  until(`the log says ${words}`, async () => (await jobManager().logs(400)).includes(words));
+
 describe('Flink holds the job in ZooKeeper', () => {
   test('the NameNode dies: the JobManager exits until it is back; watched, nothing submitted', async () => {
     const it = await trial();
@@ -68,7 +72,7 @@ describe('Flink holds the job in ZooKeeper', () => {
     await jobManager().kill();
     await it.alert();
     await gaveUp(before);
-    expect(await jobManager().logs(200)).toContain('Try cleaning the state handle store');
+    await said('Try cleaning the state handle store');
     await dataNode.start();
     await heldAndHealthy(it);
   });
@@ -91,7 +95,7 @@ describe('Flink holds the job in ZooKeeper', () => {
     jobManager().supervise(true);
     await it.alert();
     await gaveUp(before);
-    expect(await jobManager().logs(400)).toContain('Could not retrieve checkpoint');
+    await said('Could not retrieve checkpoint');
     expect((await it.status()).restored).toBeNull();
     // As an administrator does it: the JobManager is stopped, the one entry removed, the JobManager started.
     jobManager().supervise(false);
@@ -113,7 +117,7 @@ describe('Flink holds the job in ZooKeeper', () => {
     jobManager().supervise(true);
     await it.alert();
     await gaveUp(before);
-    expect(await jobManager().logs(400)).toContain('Could not start recovered job');
+    await said('Could not start recovered job');
     const { question } = await it.phaseIs('asking');
     expect(question).toMatchObject({ about: 'dead end', approves: null });
     const commands = [...(question?.text.matchAll(/deleteall ([^"]+)"/g) ?? [])].map(

@@ -53,4 +53,4 @@ test('a JobManager that nobody starts is named after three minutes, started once
   const { starts } = await it.status();
   expect(starts).toMatchObject([{ run: it.run, leader: it.flink.base }]);
   await it.countsAreRight();
-});
+}, 480_000);

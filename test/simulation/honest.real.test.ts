@@ -5,6 +5,7 @@
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASE, openCases, type Cases } from '../support/cases.js';
+import { executionsOf, terminated } from '../support/executions.js';
 import { faultyProxy, type FaultyProxy } from '../support/faulty-proxy.js';
 import { sandboxOf, workflowCode } from './campaign.js';
 import { drivenCases } from './driven-cases.js';
@@ -85,21 +86,16 @@ describe.each(WANTED)('of the server is wanted: %s', (wanted) => {
       return written(ids, (id) => histories.flatMap((h) => (h.workflowId === id ? [h.history] : [])));
     } finally {
       // The next course begins with nothing open.
-      for (const { workflowId, runId, open } of await executions(ids)) {
-        known.add(runId);
-        if (open) await on.raw.workflow.getHandle(workflowId, runId).terminate('the course is over');
+      for (const execution of await executions(ids)) {
+        known.add(execution.runId);
+        await terminated(on.raw, execution);
       }
     }
   }
 
   /** Those of this course, the oldest first. */
-  async function executions(ids: readonly string[]) {
-    const found: { workflowId: string; runId: string; open: boolean; started: number }[] = [];
-    const query = ids.map((id) => `WorkflowId = '${id}'`).join(' OR ');
-    for await (const { workflowId, runId, status, startTime } of on.raw.workflow.list({ query }))
-      found.push({ workflowId, runId, open: status.name === 'RUNNING', started: startTime.getTime() });
-    return found.filter((e) => !known.has(e.runId)).sort((a, b) => a.started - b.started);
-  }
+  const executions = async (ids: readonly string[]) =>
+    (await executionsOf(on.raw, ids)).filter((e) => !known.has(e.runId));
 
   test.each(mine.map((c): [string, HonestCourse] => [c.name, c]))(
     '%s makes the same events on the driver and on the server',

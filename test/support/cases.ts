@@ -100,7 +100,10 @@ export async function openCases(
     await registerSearchAttributes(raw);
     const { config } = temporal;
     const address = await way(config.temporal.address);
-    const workers = await workersOf({ ...config, temporal: { ...config.temporal, address } }, activities);
+    const code = await codeOf();
+    const workers = await workersOf({ ...config, temporal: { ...config.temporal, address } }, activities, {
+      bundle: { code },
+    });
     let builds = 0;
     return {
       temporal,
@@ -116,8 +119,8 @@ export async function openCases(
       end: () => raw.workflow.getHandle(CASE).result() as Promise<CaseEnd>,
       async anotherWorker() {
         // Before the code: it ends with its source map, and what follows that may be read as part of it.
-        const code = `// build ${++builds}\n${await codeOf()}`;
-        const another = await workersOf(config, activities, { bundle: { code } });
+        const build = `// build ${++builds}\n${code}`;
+        const another = await workersOf(config, activities, { bundle: { code: build } });
         workers.shutdown();
         return another;
       },

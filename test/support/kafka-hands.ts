@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Kafka, logLevel, type Admin, type Consumer, type Producer } from 'kafkajs';
 
+import { untilLed } from '../../stack/events.js';
 import { classPath, java, jvmFlags, serverEnv } from '../../stack/java.js';
 
 /** Does to a real Kafka what the product must not. */
@@ -40,7 +41,7 @@ export async function kafkaHands(broker: string): Promise<KafkaHands> {
     admin,
     create: async (topic, partitions = 1, settings = {}) => {
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: [
           {
             topic,
@@ -49,6 +50,7 @@ export async function kafkaHands(broker: string): Promise<KafkaHands> {
           },
         ],
       });
+      await untilLed(admin, [topic]);
     },
     produce: async (topic, partition, records, gzip = false) => {
       await producer.send({

@@ -105,7 +105,7 @@ describe('a case fails exactly as often as it may', () => {
     await staysAborted(1 + 3);
   });
 
-  test('another build of the same code is deployed in every step', { timeout: 120_000 }, async () => {
+  test('another build of the same code is deployed in every step', async () => {
     let deploys = 0;
     const deployed: Promise<void>[] = [];
     const others: RunningWorkers[] = [];

@@ -13,6 +13,8 @@ import { opened, scripted } from '../support/scripted.js';
 import { configForTests } from '../support/temporal.js';
 
 let looks = 0;
+/** How often a case began to wait for the end of its hold. */
+let waits = 0;
 /** What Flink shows of the job: of a job that a person cancelled the case ends with its first look. */
 let state = 'CANCELED';
 
@@ -32,7 +34,10 @@ const steps: Steps = {
     const hold = await on.client.standingHold('counts', JOB);
     return assessment({ runs: present([run({ state })]), hold });
   },
-  awaitRelease: (input) => awaitRelease(deps(), input, cancellationSignal(), heartbeat),
+  awaitRelease: (input) => {
+    waits++;
+    return awaitRelease(deps(), input, cancellationSignal(), heartbeat);
+  },
   watchRun: () => cancelled(),
 };
 
@@ -50,6 +55,7 @@ const held = (job?: string) => on.phaseIs('held', job);
 
 beforeEach(() => {
   looks = 0;
+  waits = 0;
   state = 'CANCELED';
 });
 afterEach(async () => {
@@ -73,8 +79,8 @@ describe('a standing hold', () => {
   test('ends at its time by itself', async () => {
     await on.client.placeHold(JOB, { ...said, forMs: 3_000 });
     await on.client.recover(JOB, said);
-    await held();
     expect(await endOf()).toMatchObject({ outcome: 'ended by a person' });
+    expect(waits).toBe(1);
     await until('no hold stands', async () => (await on.client.standingHold('counts', JOB)) === null);
   });
 
